@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: ISC
+# mailchute: a bare `make help` lists the targets.
+
+PREFIX     ?= /usr/local
+SYSCONFDIR ?= /etc
+CC         ?= cc
+CFLAGS     ?= -Os
+LDFLAGS    ?=
+ROOT       := $(CURDIR)
+ARCH       ?= $(shell uname -m)
+MUSL       ?= /usr/lib/$(ARCH)-linux-musl
+MUSL_INC   ?= /usr/include/$(ARCH)-linux-musl
+LIBS       ?= /usr/lib/$(ARCH)-linux-gnu/libbearssl.a /usr/lib/$(ARCH)-linux-gnu/libinih.a
+
+WARN   := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wvla -Wconversion -Werror
+HARDEN := -fPIE -fstack-protector-strong -fno-strict-aliasing -fno-math-errno
+HARDEN += -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables
+COMMON := -std=c11 -D_GNU_SOURCE -Isrc -Icompat $(WARN)
+SRC    := $(sort $(wildcard src/*.c compat/*.c))
+HDR    := $(sort $(wildcard src/*.h compat/*.h))
+ENGINE := $(filter-out src/main.c,$(SRC))
+GCC    := gcc # its crt files and libgcc serve clang too
+LINK    = $(CC) -static-pie -nostdlib -nostartfiles -s $(LDFLAGS) \
+	-Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code,--gc-sections,--build-id=none -o $@ \
+	$(MUSL)/rcrt1.o $(MUSL)/crti.o $$($(GCC) -print-file-name=crtbeginS.o) $(1) $(LIBS) \
+	$(MUSL)/libc.a $$($(GCC) -print-libgcc-file-name) \
+	$$($(GCC) -print-file-name=crtendS.o) $(MUSL)/crtn.o
+# glibc's own headers must stay out: only these three names come from /usr/include.
+FOREIGN := build/include/bearssl.h build/include/bearssl build/include/ini.h
+MUSLINC := -nostdinc -isystem $(MUSL_INC) -isystem build/include
+DEPS := build-essential libbearssl-dev libinih-dev musl-tools ca-certificates
+DEPS += bats openssl python3 python3-aiosmtpd php-cli strace file mandoc
+DEPS += clang clang-format clang-tidy libclang-rt-14-dev cppcheck shellcheck
+
+.PHONY: all deps demo test lint san install uninstall clean help format
+all: build/mailchute ## Build build/mailchute, one static-PIE file
+
+build/mailchute: $(SRC:%.c=build/obj/%.o)
+	@echo '  LINK $@'; $(call LINK,$^)
+
+# The same program but for the path of the system's profile: tests must not read the real one.
+build/test/mailchute: $(filter-out build/obj/compat/identity.o,$(SRC:%.c=build/obj/%.o)) \
+		build/test/identity.o
+	@echo '  LINK $@'; $(call LINK,$^)
+
+build/obj/%.o: %.c $(HDR) Makefile | $(FOREIGN)
+	@mkdir -p $(@D)
+	@echo '  CC $<'; $(CC) $(COMMON) $(HARDEN) $(CFLAGS) $(MUSLINC) \
+		-DMAILCHUTE_SYSTEM_PROFILE='"$(SYSCONFDIR)/mailchute.ini"' -c -o $@ $<
+
+build/test/identity.o: compat/identity.c $(HDR) Makefile | $(FOREIGN)
+	@mkdir -p $(@D)
+	@echo '  CC $<'; $(CC) $(COMMON) $(HARDEN) $(CFLAGS) $(MUSLINC) \
+		-DMAILCHUTE_SYSTEM_PROFILE='"$(ROOT)/build/test/etc/mailchute.ini"' -c -o $@ $<
+
+$(FOREIGN): build/include/%: /usr/include/%
+	@mkdir -p $(@D)
+	@ln -sfn $< $@
+
+deps: ## Install what building and testing need (Debian packages; the one place that installs)
+	@missing=$$(dpkg-query -W -f '$${Status} $${Package}\n' $(DEPS) 2>/dev/null | \
+		sed -n 's/^install ok installed //p' | sort | \
+		comm -13 - <(printf '%s\n' $(DEPS) | sort)); \
+	if [ -n "$$missing" ]; then \
+		$$([ "$$(id -u)" = 0 ] || echo sudo) apt-get update -q && \
+		$$([ "$$(id -u)" = 0 ] || echo sudo) env DEBIAN_FRONTEND=noninteractive \
+			apt-get install -q -y --no-install-recommends $$missing; \
+	fi
+deps: SHELL := /bin/bash
+
+# The build comes after deps, in a make of its own: it may not know yet what deps will install.
+demo: deps ## Install what is missing, build, send to a throw-away server, show what arrived
+	@$(MAKE) --no-print-directory build/mailchute build/test/mailchute
+	@tests/demo build/test/mailchute
+
+test: deps ## Install what is missing, build, run every test
+	@$(MAKE) --no-print-directory build/mailchute build/test/mailchute
+	@tests/run
+
+lint: deps ## clang-format, clang-tidy, cppcheck, shellcheck, mandoc -Tlint
+	@$(MAKE) --no-print-directory $(FOREIGN)
+	@tests/lint
+
+SAN := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+san: build/san/mailchute ## The same sources on glibc under ASan and UBSan: MAILCHUTE=... make test
+build/san/mailchute: $(SRC) $(HDR) Makefile
+	@mkdir -p $(@D)
+	$(CC) $(COMMON) $(SAN) \
+		-DMAILCHUTE_SYSTEM_PROFILE='"$(ROOT)/build/test/etc/mailchute.ini"' \
+		-o $@ $(filter-out compat/fortify.c,$(SRC)) $(LIBS)
+
+format: ## Bring the sources into .clang-format's shape
+	clang-format -i $(SRC) $(HDR)
+
+LINKS := sendmail mailq newaliases runq hoststat purgestat send-mail rmail
+install: build/mailchute ## Install with its links (DESTDIR=, PREFIX=; FORCE=1 replaces a foreign sendmail)
+	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' FORCE='$(FORCE)' LINKS='$(LINKS)' etc/install
+
+uninstall: ## Remove what install put there (not the profile)
+	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' LINKS='$(LINKS)' etc/install --remove
+
+clean: ## Remove build/
+	rm -rf build
+
+help: ## List the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: ISC */
+/* cert.h: a look into an X.509 certificate's DER. Verifies no signature: BearSSL does that. */
+#ifndef MAILCHUTE_CERT_H
+#define MAILCHUTE_CERT_H
+
+#include "text.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <time.h>
+
+/* Bytes within the certificate that was given, or n == 0. */
+struct cert_bytes {
+	const unsigned char *at;
+	size_t n;
+};
+
+/* RFC 5280 4.1, as far as we look. */
+struct cert {
+	struct cert_bytes issuer;    /* whole DER Name, as the subject of the issuer has it */
+	struct cert_bytes subject;   /* whole DER Name */
+	struct cert_bytes key;       /* whole DER SubjectPublicKeyInfo */
+	struct cert_bytes alt_names; /* the GeneralNames within SubjectAltName */
+	struct cert_bytes purposes;  /* the KeyPurposeIds within ExtKeyUsage */
+	bool has_purposes;
+	time_t not_before, not_after;
+};
+
+/* Takes der apart; false where it is no certificate. The spans point into der. */
+bool cert_parse(struct cert *c, const unsigned char *der, size_t n);
+
+/*
+ * True where a subjectAltName is host (RFC 6125): a dNSName without case, a wildcard only as the
+ * whole leftmost label over at least two more, an iPAddress for an address. The subject's CN
+ * never counts.
+ */
+bool cert_names_host(const struct cert *c, const char *host);
+
+/* False where ExtKeyUsage is there and holds neither serverAuth nor any purpose. */
+bool cert_serves(const struct cert *c);
+
+/* Adds the names that cert_names_host looks at, masked, at most ten. */
+void cert_names(const struct cert *c, struct text *out);
+
+/* Adds a readable form of a Name: "CN=.., O=.." as far as it is printable. */
+void cert_name_words(struct cert_bytes name, struct text *out);
+
+bool cert_same_bytes(struct cert_bytes a, struct cert_bytes b);
+
+#endif

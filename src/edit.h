@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: ISC */
+/* edit.h: the header that leaves, made from the one that came. Reads no body. */
+#ifndef MAILCHUTE_EDIT_H
+#define MAILCHUTE_EDIT_H
+
+#include "addr.h"
+#include "err.h"
+#include "message.h"
+#include "text.h"
+
+#include <time.h>
+
+/* What is put where something is missing. */
+struct edit_rules {
+	const char *domain;    /* behind bare addresses, and in the Message-ID */
+	const char *from;      /* the address of a From that is missing */
+	const char *full_name; /* the name in it; "" or NULL: none */
+	time_t now;
+	unsigned char random[8]; /* for the Message-ID */
+};
+
+/* What was seen on the way. */
+struct edit_notes {
+	char id[256];               /* the Message-ID, printable, with its angle brackets */
+	char eight_bit_address[ADDR_SIZE]; /* the first that isn't ASCII; "" where all are */
+	bool odd_addresses;         /* a field's addresses can't be read: it was left as it is */
+};
+
+/*
+ * Fills m->ready: Bcc, Resent-Bcc, Return-Path and Content-Length are left out, and so are empty
+ * address fields; bare addresses get @domain; raw UTF-8 becomes encoded words (RFC 2047); lines
+ * over 998 bytes are folded; Date, Message-ID, From and, without To and Cc,
+ * "To: undisclosed-recipients:;" are added where they are missing. Error: ERR_SYSTEM (no memory).
+ */
+int edit_message(struct message *m, const struct edit_rules *rules, struct edit_notes *notes,
+	struct err *e);
+
+#endif

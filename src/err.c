@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: ISC */
+/* err.c: failures as values, and the one table from kind to exit status. Prints nothing. */
+#include "err.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Never 75: sendmail(8) means "queued" by it, and PHP from 8.5 on takes it for success. */
+static const struct {
+	int status; /* -1: the profile's tempfail_exit */
+	const char *word;
+} kinds[ERR_KINDS] = {
+	[ERR_NONE] = {0, "sent"},
+	[ERR_USAGE] = {64, "usage"},
+	[ERR_DATA] = {65, "unsendable"},
+	[ERR_INPUT] = {74, "input"},
+	[ERR_RCPT] = {67, "recipients-refused"},
+	[ERR_PARTIAL] = {69, "partial"},
+	[ERR_HOST] = {68, "no-host"},
+	[ERR_REFUSED] = {69, "refused"},
+	[ERR_TLS] = {76, "tls"},
+	[ERR_AUTH] = {77, "auth"},
+	[ERR_CONFIG] = {78, "profile"},
+	[ERR_TEMP] = {-1, "temporary"},
+	[ERR_UNKNOWN] = {-1, "unknown"},
+	[ERR_SYSTEM] = {71, "system"},
+	[ERR_FAULT] = {70, "fault"},
+};
+
+void
+err_clear(struct err *e)
+{
+	e->kind = ERR_NONE;
+	e->code = 0;
+	e->lost_peer = false;
+	e->text[0] = '\0';
+}
+
+static void
+mask_controls(char *s)
+{
+	for (; *s != '\0'; s++) {
+		if ((unsigned char)*s < 0x20 || *s == 0x7f)
+			*s = '?';
+	}
+}
+
+static void
+set_words(struct err *e, enum err_kind kind, const char *fmt, va_list ap)
+{
+	e->kind = kind;
+	if (vsnprintf(e->text, sizeof(e->text), fmt, ap) < 0)
+		e->text[0] = '\0';
+	mask_controls(e->text);
+}
+
+int
+err_set(struct err *e, enum err_kind kind, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (e->kind != ERR_NONE)
+		return -1;
+	va_start(ap, fmt);
+	set_words(e, kind, fmt, ap);
+	va_end(ap);
+	return -1;
+}
+
+int
+err_errno(struct err *e, enum err_kind kind, const char *fmt, ...)
+{
+	int number = errno;
+	size_t len;
+	va_list ap;
+
+	if (e->kind != ERR_NONE)
+		return -1;
+	va_start(ap, fmt);
+	set_words(e, kind, fmt, ap);
+	va_end(ap);
+	len = strlen(e->text);
+	(void)snprintf(e->text + len, sizeof(e->text) - len, ": %s", strerror(number));
+	return -1;
+}
+
+int
+err_copy(struct err *e, const struct err *from)
+{
+	if (e->kind == ERR_NONE && e != from)
+		*e = *from;
+	return -1;
+}
+
+int
+err_status(enum err_kind kind, int tempfail_exit)
+{
+	if ((unsigned)kind >= ERR_KINDS)
+		return kinds[ERR_FAULT].status;
+	return kinds[kind].status == -1 ? tempfail_exit : kinds[kind].status;
+}
+
+const char *
+err_word(enum err_kind kind)
+{
+	return kinds[(unsigned)kind < ERR_KINDS ? kind : ERR_FAULT].word;
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: ISC */
+/* main.c: picks the face. The only place that ends the process. */
+#include "admin.h"
+#include "identity.h"
+#include "sendmail.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+/*
+ * A caller may have closed 0, 1 or 2 (mailutils does): a socket must not become stderr, or an
+ * error text would go into the stream. What stands in its place is a /dev/null of the other
+ * direction, so that reading a closed stdin fails, as it should.
+ */
+static void
+occupy(int fd)
+{
+	int pair[2];
+
+	if (fcntl(fd, F_GETFD) != -1 || errno != EBADF)
+		return;
+	if (open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDWR) != -1 || pipe(pair) == -1)
+		return;
+	/* No /dev in a bare chroot: the end of a pipe that can't be used the wrong way either. */
+	if (fd == STDIN_FILENO)
+		(void)dup2(pair[1], fd);
+	if (pair[1] > STDERR_FILENO)
+		(void)close(pair[1]);
+}
+
+static const char *
+base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash != NULL ? slash + 1 : path;
+}
+
+/* Under our own name the first word decides: a flag means the sendmail face. */
+static int
+is_admin(int argc, char *const argv[])
+{
+	if (argc < 1 || strcmp(base_name(argv[0]), "mailchute") != 0)
+		return 0;
+	return argc < 2 || argv[1][0] != '-' || strcmp(argv[1], "--help") == 0 ||
+	       strcmp(argv[1], "--version") == 0;
+}
+
+int
+main(int argc, char *argv[])
+{
+	struct identity id;
+	struct world w;
+	int fd;
+
+	for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		occupy(fd);
+	(void)signal(SIGPIPE, SIG_IGN);
+	identity_take(&id, &w);
+	return is_admin(argc, argv) ? admin_run(argc, argv, &w) : sendmail_run(argc, argv, &w);
+}

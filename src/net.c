@@ -1,0 +1,432 @@
+/* SPDX-License-Identifier: ISC */
+/* net.c: a TCP connection under a deadline, and the signals in the commit window. Knows no SMTP. */
+#include "net.h"
+#include "text.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+/* RFC 8305 8: Connection Attempt Delay. */
+#define NEXT_ATTEMPT_MS 250
+
+int64_t
+net_clock(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+void
+net_init(struct net *n)
+{
+	*n = (struct net){.fd = -1, .signal_fd = -1};
+}
+
+static int
+set_fault(struct net *n, enum net_fault_kind kind, int number)
+{
+	if (n->fault.kind == NET_FINE)
+		n->fault = (struct net_fault){kind, number};
+	return -1;
+}
+
+static void
+add_address(struct net_addresses *as, const struct addrinfo *ai)
+{
+	struct net_address *a;
+	size_t i;
+
+	if (as->n == NET_ADDRESSES_MAX || ai->ai_addrlen > sizeof(a->name))
+		return;
+	for (i = 0; i < as->n; i++) {
+		if (as->list[i].len == ai->ai_addrlen &&
+			memcmp(&as->list[i].name, ai->ai_addr, ai->ai_addrlen) == 0)
+			return;
+	}
+	a = &as->list[as->n++];
+	memset(a, 0, sizeof(*a));
+	memcpy(&a->name, ai->ai_addr, ai->ai_addrlen);
+	a->len = ai->ai_addrlen;
+}
+
+/* RFC 8305 4: the resolver's order decides which family is first; then they take turns. */
+static void
+add_in_turns(struct net_addresses *as, const struct addrinfo *found)
+{
+	const struct addrinfo *mine = found, *other = found;
+	int family = found->ai_family;
+
+	while (mine != NULL || other != NULL) {
+		while (mine != NULL && mine->ai_family != family)
+			mine = mine->ai_next;
+		if (mine != NULL) {
+			add_address(as, mine);
+			mine = mine->ai_next;
+		}
+		while (other != NULL && other->ai_family == family)
+			other = other->ai_next;
+		if (other != NULL) {
+			add_address(as, other);
+			other = other->ai_next;
+		}
+	}
+}
+
+/* Returns getaddrinfo's answer. */
+static int
+look_up(struct net_addresses *as, const char *host, const char *port, int family)
+{
+	struct addrinfo hints = {
+		.ai_family = family, .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
+	struct addrinfo *found = NULL;
+	int answer = getaddrinfo(host, port, &hints, &found);
+
+	if (answer != 0)
+		return answer;
+	add_in_turns(as, found);
+	freeaddrinfo(found);
+	return 0;
+}
+
+int
+net_resolve(struct net_addresses *as, const char *host, unsigned port, int family, struct err *e)
+{
+	char name[256], service[8];
+	int answer, v4, v6;
+
+	as->n = 0;
+	(void)snprintf(name, sizeof(name), "%s", host);
+	(void)snprintf(service, sizeof(service), "%u", port);
+	answer = look_up(as, name, service, family);
+	if (answer == 0)
+		return 0;
+	/* One family's broken answer fails the whole look-up in musl: ask for each alone. */
+	if (family == AF_UNSPEC) {
+		v6 = look_up(as, name, service, AF_INET6);
+		v4 = look_up(as, name, service, AF_INET);
+		if (v4 == 0 || v6 == 0)
+			return 0;
+		answer = v4;
+	}
+	return err_set(e, answer == EAI_NONAME ? ERR_HOST : ERR_TEMP,
+		"cannot look up %s: %s", host, gai_strerror(answer));
+}
+
+bool
+net_untried(const struct net_addresses *as)
+{
+	size_t i;
+
+	for (i = 0; i < as->n; i++) {
+		if (!as->list[i].tried)
+			return true;
+	}
+	return false;
+}
+
+static void
+address_words(const struct net_address *a, char *buf, size_t size)
+{
+	const void *from = a->name.any.sa_family == AF_INET6 ? (const void *)&a->name.v6.sin6_addr
+							     : (const void *)&a->name.v4.sin_addr;
+
+	if (inet_ntop(a->name.any.sa_family, from, buf, (socklen_t)size) == NULL)
+		buf[0] = '\0';
+}
+
+/* The connects under way. */
+struct race {
+	struct net_addresses *as;
+	size_t n;
+	struct pollfd fds[NET_ADDRESSES_MAX];
+	struct {
+		struct net_address *address;
+		int64_t expires;
+	} runs[NET_ADDRESSES_MAX];
+	struct text causes;
+	char causes_buf[1024];
+};
+
+static void
+note_cause(struct race *r, const struct net_address *a, const char *words)
+{
+	char address[INET6_ADDRSTRLEN];
+
+	address_words(a, address, sizeof(address));
+	text_printf(&r->causes, "%s%s: %s", r->causes.len > 0 ? "; " : "", address, words);
+}
+
+static void
+drop_run(struct race *r, size_t i, const char *cause)
+{
+	if (cause != NULL)
+		note_cause(r, r->runs[i].address, cause);
+	(void)close(r->fds[i].fd);
+	r->n--;
+	r->fds[i] = r->fds[r->n];
+	r->runs[i] = r->runs[r->n];
+}
+
+/* Begins with the next untried address; false where it failed at once. */
+static bool
+begin_run(struct race *r, int attempt_ms)
+{
+	struct net_address *a = r->as->list;
+	int fd;
+
+	while (a->tried)
+		a++;
+	a->tried = true;
+	fd = socket(a->name.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd == -1 || (connect(fd, &a->name.any, a->len) == -1 && errno != EINPROGRESS)) {
+		note_cause(r, a, strerror(errno));
+		if (fd != -1)
+			(void)close(fd);
+		return false;
+	}
+	r->fds[r->n] = (struct pollfd){.fd = fd, .events = POLLOUT};
+	r->runs[r->n].address = a;
+	r->runs[r->n].expires = net_clock() + attempt_ms;
+	r->n++;
+	return true;
+}
+
+/* Looks at what poll found; returns the index of a connected run, or -1. Counts failures. */
+static int
+look_at_runs(struct race *r, size_t *failed)
+{
+	int64_t now = net_clock();
+	size_t i = 0;
+
+	while (i < r->n) {
+		int cause = 0;
+		socklen_t len = sizeof(cause);
+
+		if (r->fds[i].revents != 0) {
+			if (getsockopt(r->fds[i].fd, SOL_SOCKET, SO_ERROR, &cause, &len) == -1)
+				cause = errno;
+			if (cause == 0)
+				return (int)i;
+			drop_run(r, i, strerror(cause));
+			++*failed;
+		} else if (now >= r->runs[i].expires) {
+			drop_run(r, i, "no answer");
+			++*failed;
+		} else
+			i++;
+	}
+	return -1;
+}
+
+/* Milliseconds until something is due: the next attempt, an attempt's end, or the deadline. */
+static int
+until_due(const struct race *r, int64_t next, int64_t deadline)
+{
+	int64_t now = net_clock(), due = deadline;
+	size_t i;
+
+	if (net_untried(r->as) && next < due)
+		due = next;
+	for (i = 0; i < r->n; i++) {
+		if (r->runs[i].expires < due)
+			due = r->runs[i].expires;
+	}
+	return due <= now ? 0 : (int)(due - now);
+}
+
+static int
+run_race(struct race *r, int attempt_ms, int64_t deadline)
+{
+	int64_t next = 0;
+	size_t failed;
+	int winner;
+
+	for (;;) {
+		while (net_untried(r->as) && (r->n == 0 || net_clock() >= next)) {
+			if (net_clock() >= deadline)
+				return -1;
+			if (begin_run(r, attempt_ms))
+				next = net_clock() + NEXT_ATTEMPT_MS;
+		}
+		if (r->n == 0 || net_clock() >= deadline)
+			return -1;
+		if (poll(r->fds, r->n, until_due(r, next, deadline)) == -1 && errno != EINTR)
+			return -1;
+		failed = 0;
+		winner = look_at_runs(r, &failed);
+		if (winner != -1)
+			return winner;
+		if (failed > 0)
+			next = 0;
+	}
+}
+
+int
+net_connect(
+	struct net *n, struct net_addresses *as, int attempt_ms, int64_t deadline, struct err *e)
+{
+	struct race r = {.as = as};
+	int winner, yes = 1;
+
+	text_fixed(&r.causes, r.causes_buf, sizeof(r.causes_buf));
+	winner = run_race(&r, attempt_ms, deadline);
+	if (winner != -1) {
+		struct net_address *a = r.runs[winner].address;
+
+		n->fd = r.fds[winner].fd;
+		n->fault.kind = NET_FINE;
+		address_words(a, n->address, sizeof(n->address));
+		n->port = ntohs(a->name.any.sa_family == AF_INET6 ? a->name.v6.sin6_port
+								  : a->name.v4.sin_port);
+		(void)setsockopt(n->fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
+		r.fds[winner].fd = -1;
+	}
+	while (r.n > 0) {
+		/* What was merely slower may serve later, if this one fails after all. */
+		if (winner != -1 && r.fds[0].fd != -1)
+			r.runs[0].address->tried = false;
+		drop_run(&r, 0, winner == -1 ? "no answer" : NULL);
+	}
+	if (winner != -1)
+		return 0;
+	return err_set(e, ERR_TEMP, "cannot connect (%s)",
+		r.causes.len > 0 ? r.causes_buf : "no time was left");
+}
+
+void
+net_own_literal(const struct net *n, char *buf, size_t size)
+{
+	struct net_address own = {.len = sizeof(own.name)};
+	char words[INET6_ADDRSTRLEN] = "127.0.0.1";
+
+	if (getsockname(n->fd, &own.name.any, &own.len) == 0)
+		address_words(&own, words, sizeof(words));
+	(void)snprintf(buf, size, own.name.any.sa_family == AF_INET6 ? "[IPv6:%s]" : "[%s]", words);
+}
+
+void
+net_close(struct net *n)
+{
+	if (n->fd != -1)
+		(void)close(n->fd);
+	n->fd = -1;
+}
+
+static int
+read_signal(struct net *n)
+{
+	struct signalfd_siginfo info;
+
+	if (read(n->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
+		return set_fault(n, NET_SIGNAL, (int)info.ssi_signo);
+	return set_fault(n, NET_ERRNO, errno);
+}
+
+int
+net_wait(struct net *n, short events, int64_t deadline)
+{
+	struct pollfd fds[2] = {{.fd = n->fd, .events = events}, {.events = POLLIN}};
+	int64_t left;
+	int ready;
+
+	fds[1].fd = n->signal_fd;
+	for (;;) {
+		left = deadline - net_clock();
+		if (left > INT32_MAX)
+			left = INT32_MAX;
+		ready = poll(fds, 2, left > 0 ? (int)left : 0);
+		if (ready == -1 && errno == EINTR)
+			continue;
+		if (ready == -1)
+			return set_fault(n, NET_ERRNO, errno);
+		if (ready == 0 && left > 0)
+			continue;
+		if (ready == 0)
+			return set_fault(n, NET_TIMEOUT, 0);
+		if (fds[0].revents == 0)
+			return read_signal(n);
+		/* An error or a hang-up is found by the read or write that follows. */
+		if ((fds[0].revents & (POLLERR | POLLHUP | POLLNVAL)) != 0)
+			return events;
+		return fds[0].revents & events;
+	}
+}
+
+ssize_t
+net_read(struct net *n, void *buf, size_t size)
+{
+	ssize_t got;
+
+	do
+		got = recv(n->fd, buf, size, 0);
+	while (got == -1 && errno == EINTR);
+	if (got > 0)
+		return got;
+	if (got == 0)
+		return set_fault(n, NET_EOF, 0);
+	if (errno == EAGAIN || errno == EWOULDBLOCK)
+		return 0;
+	return set_fault(n, NET_ERRNO, errno);
+}
+
+ssize_t
+net_write(struct net *n, const void *buf, size_t len)
+{
+	ssize_t sent;
+
+	do
+		sent = send(n->fd, buf, len, MSG_NOSIGNAL);
+	while (sent == -1 && errno == EINTR);
+	if (sent >= 0)
+		return sent;
+	if (errno == EAGAIN || errno == EWOULDBLOCK)
+		return 0;
+	return set_fault(n, NET_ERRNO, errno);
+}
+
+int
+net_hold_signals(struct net *n, struct err *e)
+{
+	static const int ending[] = {SIGTERM, SIGINT, SIGHUP};
+	struct sigaction now;
+	size_t i;
+
+	(void)sigemptyset(&n->held);
+	for (i = 0; i < sizeof(ending) / sizeof(ending[0]); i++) {
+		/* nohup and cron's children stay deaf to what they were told to ignore. */
+		if (sigaction(ending[i], NULL, &now) == 0 && now.sa_handler == SIG_IGN)
+			continue;
+		(void)sigaddset(&n->held, ending[i]);
+	}
+	if (sigprocmask(SIG_BLOCK, &n->held, NULL) == -1)
+		return err_errno(e, ERR_SYSTEM, "cannot block signals");
+	n->signal_fd = signalfd(-1, &n->held, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (n->signal_fd == -1) {
+		(void)err_errno(e, ERR_SYSTEM, "cannot watch for signals");
+		(void)sigprocmask(SIG_UNBLOCK, &n->held, NULL);
+		return -1;
+	}
+	return 0;
+}
+
+void
+net_release_signals(struct net *n)
+{
+	if (n->signal_fd == -1)
+		return;
+	(void)close(n->signal_fd);
+	n->signal_fd = -1;
+	(void)sigprocmask(SIG_UNBLOCK, &n->held, NULL);
+}

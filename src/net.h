@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: ISC */
+/* net.h: a TCP connection under a deadline, and the signals in the commit window. Knows no SMTP. */
+#ifndef MAILCHUTE_NET_H
+#define MAILCHUTE_NET_H
+
+#include "err.h"
+
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* Milliseconds of the monotonic clock: all deadlines are such points in time. */
+int64_t net_clock(void);
+
+/* Why a connection is of no more use. Each is a sentence of its own to the user. */
+enum net_fault_kind {
+	NET_FINE,
+	NET_EOF,     /* the peer closed */
+	NET_TIMEOUT, /* the deadline passed */
+	NET_ERRNO,   /* number: errno */
+	NET_SIGNAL,  /* number: the signal, in the commit window only */
+	NET_TLS,     /* number: BearSSL's error; set by tls.c */
+	NET_OVERLONG /* a reply line over the limit; set by wire.c */
+};
+
+struct net_fault {
+	enum net_fault_kind kind;
+	int number;
+};
+
+struct net_address {
+	union {
+		struct sockaddr any;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+	} name;
+	socklen_t len;
+	bool tried;
+};
+
+#define NET_ADDRESSES_MAX 32
+
+/* The addresses of one host, in the order in which they are tried (RFC 8305 4). */
+struct net_addresses {
+	size_t n;
+	struct net_address list[NET_ADDRESSES_MAX];
+};
+
+struct net {
+	int fd;        /* -1: closed */
+	int signal_fd; /* -1: signals do what they did when we were started */
+	sigset_t held;
+	struct net_fault fault; /* the first */
+	char address[INET6_ADDRSTRLEN];
+	unsigned port;
+};
+
+/* A closed connection. */
+void net_init(struct net *n);
+
+/*
+ * Looks host up (a name, or an address with or without brackets); keeps the order and interleaves
+ * the families. Errors: ERR_HOST where there is no such name, ERR_TEMP where the look-up failed.
+ * family: AF_UNSPEC, or AF_INET or AF_INET6 alone.
+ */
+int net_resolve(struct net_addresses *as, const char *host, unsigned port, int family, struct err *e);
+
+/* True while an address is left that wasn't tried. */
+bool net_untried(const struct net_addresses *as);
+
+/*
+ * Connects to the first untried address that answers; a next one is begun when 250 ms have passed
+ * without an answer (RFC 8305 5). attempt_ms bounds each attempt, deadline all of them. What failed
+ * or was taken is marked tried; what was merely slower is not. Error: ERR_TEMP with each cause.
+ */
+int net_connect(struct net *n, struct net_addresses *as, int attempt_ms, int64_t deadline,
+	struct err *e);
+
+/* Our own end of the connection as EHLO wants it: [192.0.2.1] or [IPv6:2001:db8::1]. */
+void net_own_literal(const struct net *n, char *buf, size_t size);
+
+void net_close(struct net *n);
+
+/* Waits for POLLIN or POLLOUT; returns those that are ready, or -1 with n->fault set. */
+int net_wait(struct net *n, short events, int64_t deadline);
+
+/* Bytes read or written; 0: it would block; -1: n->fault is set (also at the end of the stream). */
+ssize_t net_read(struct net *n, void *buf, size_t size);
+ssize_t net_write(struct net *n, const void *buf, size_t len);
+
+/*
+ * From here SIGTERM, SIGINT and SIGHUP (where they aren't ignored) no longer end the process:
+ * net_wait returns NET_SIGNAL instead. net_release_signals undoes it.
+ */
+int net_hold_signals(struct net *n, struct err *e);
+void net_release_signals(struct net *n);
+
+#endif

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: ISC */
+/* profile.h: mailchute.ini, checked. Reads files; knows no server and sends nothing. */
+#ifndef MAILCHUTE_PROFILE_H
+#define MAILCHUTE_PROFILE_H
+
+#include "err.h"
+#include "text.h"
+#include "value.h"
+#include "world.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* One key = value of the file. */
+struct profile_entry {
+	char *section, *key, *value;
+	unsigned line;
+	bool continues;
+};
+
+/* A file as it was read. */
+struct profile_file {
+	char *path;
+	bool of_home;       /* the user's own: ~/ may be used in it */
+	bool others_read;   /* its mode lets others read it */
+	struct profile_entry *entries;
+	size_t n;
+	struct text complaints; /* lines "PATH:LINE: words\n" */
+};
+
+enum profile_tls { TLS_BY_PORT, TLS_STARTTLS, TLS_IMPLICIT };
+enum profile_secret_mode { SECRET_STRICT, SECRET_ANY };
+enum profile_recipients { RECIPIENTS_ANY, RECIPIENTS_ALL };
+
+/* The section in force. Times in seconds. A key is one field here and one row in profile.c. */
+struct profile {
+	const struct profile_file *file;
+	const char *section;
+	struct value_hosts hosts;
+	int port; /* 0: by tls */
+	int tls;
+	char *tls_trust;
+	char *tls_name;
+	char *auth; /* "auto", "off", or mechanisms separated by blanks */
+	bool auth_insecure;
+	char *user;
+	char *password;
+	char *password_file;
+	int secret_mode;
+	char *from;
+	bool allow_from_override;
+	bool selectable;
+	bool user_profiles;
+	char *domain;
+	char *helo;
+	int recipients;
+	int max_recipients;
+	int connect_timeout, timeout, commit_timeout, deadline;
+	int tempfail_exit;
+	char *log;
+};
+
+/*
+ * Finds the file that counts (the system's, else $MAILCHUTE_CONFIG, else the home's), checks who
+ * owns it, reads it and checks every line of every section. Error: ERR_CONFIG with all complaints,
+ * joined by "; "; they are in f->complaints, a line each.
+ */
+int profile_open(struct profile_file *f, const struct world *w, struct err *e);
+void profile_close(struct profile_file *f);
+
+/*
+ * Fills p from [default] and then the section called name (NULL: [default] alone). Error:
+ * ERR_CONFIG where there is no such section, it isn't selectable, or a key is missing. The caller
+ * clears p in any case.
+ */
+int profile_choose(struct profile *p, const struct profile_file *f, const struct world *w,
+	const char *name, struct err *e);
+void profile_clear(struct profile *p);
+
+/* The table's row for a key, or NULL; and the nearest name to one that isn't there, or NULL. */
+const struct value_key *profile_key(const char *name);
+const char *profile_nearest_key(const char *name);
+
+/* The n-th value of [aliases] for name (without case), or NULL. */
+const char *profile_alias(const struct profile_file *f, const char *name, size_t n);
+
+/* Adds the profile in force, as a file could hold it, the secrets masked. */
+void profile_show(const struct profile *p, struct text *out);
+
+#endif

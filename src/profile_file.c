@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: ISC */
+/* profile_file.c: which profile counts, who may own it, and its lines. Knows no key by name. */
+#include "addr.h"
+#include "profile.h"
+#include "scan.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ini.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* The largest profile, bytes. */
+#define FILE_MAX (64 * 1024)
+
+/* What inih's handler fills. */
+struct intake {
+	struct profile_file *file;
+	const struct world *world;
+	struct scan scan;
+	struct profile scratch; /* values are tried on it, section by section */
+	size_t calls;
+	bool no_memory;
+};
+
+static bool
+is_list(const char *section, const char *name)
+{
+	const struct value_key *key = profile_key(name);
+
+	return strcmp(section, "aliases") == 0 || (key != NULL && value_is_list(key));
+}
+
+static const struct profile_entry *
+earlier_entry(const struct profile_file *f, const char *section, const char *key)
+{
+	size_t i;
+
+	for (i = 0; i < f->n; i++) {
+		if (strcmp(f->entries[i].section, section) == 0 &&
+			strcmp(f->entries[i].key, key) == 0)
+			return &f->entries[i];
+	}
+	return NULL;
+}
+
+/* Each member must be an address; what other programs would run or open is refused by name. */
+static void
+check_alias(struct intake *in, unsigned line, const char *value)
+{
+	struct err e = {.kind = ERR_NONE};
+	struct addr_list l;
+	struct addr_box box;
+	int got;
+
+	addr_open(&l, value, strlen(value), false);
+	while ((got = addr_next(&l, &box, &e)) == 1) {
+		if (box.address[0] == '|' || box.address[0] == '/' || box.null)
+			scan_complain(&in->scan, line, "an alias leads to addresses only, not to \"%s\"",
+				box.null ? "<>" : box.address);
+	}
+	if (got == -1)
+		scan_complain(&in->scan, line, "%s", e.text);
+}
+
+static void
+check_entry(struct intake *in, const struct profile_entry *entry)
+{
+	const struct value_key *key = profile_key(entry->key);
+	const struct profile_entry *earlier;
+	const char *nearest;
+	char why[512];
+
+	earlier = entry->continues ? NULL : earlier_entry(in->file, entry->section, entry->key);
+	if (earlier != NULL) {
+		scan_complain(&in->scan, entry->line, "%s stands in line %u already", entry->key,
+			earlier->line);
+		return;
+	}
+	if (strcmp(entry->section, "aliases") == 0) {
+		check_alias(in, entry->line, entry->value);
+		return;
+	}
+	if (key == NULL) {
+		nearest = profile_nearest_key(entry->key);
+		scan_complain(&in->scan, entry->line,
+			nearest != NULL ? "unknown key \"%s\", did you mean \"%s\"?"
+					: "unknown key \"%s\"", entry->key, nearest);
+		return;
+	}
+	if (value_set(key, &in->scratch, entry->value, entry->continues, in->file->of_home,
+		    in->world, why, sizeof(why)) == -1)
+		scan_complain(&in->scan, entry->line, "%s: %s", key->name, why);
+}
+
+static int
+add_entry(struct profile_file *f, const struct profile_entry *entry)
+{
+	struct profile_entry *more, copy = *entry;
+
+	if ((f->n & (f->n - 1)) == 0) {
+		more = realloc(f->entries, (f->n == 0 ? 1 : f->n * 2) * sizeof(*more));
+		if (more == NULL)
+			return -1;
+		f->entries = more;
+	}
+	copy.section = text_copy(entry->section, strlen(entry->section));
+	copy.key = text_copy(entry->key, strlen(entry->key));
+	copy.value = text_copy(entry->value, strlen(entry->value));
+	f->entries[f->n++] = copy;
+	return copy.section != NULL && copy.key != NULL && copy.value != NULL ? 0 : -1;
+}
+
+/* inih calls this for each line that scan_text counted, in the same order. */
+static int
+take_entry(void *ctx, const char *section, const char *key, const char *value)
+{
+	struct intake *in = ctx;
+	struct profile_entry entry = {(char *)section, (char *)key, (char *)value, 0, false};
+
+	if (in->calls >= in->scan.n)
+		return 0;
+	entry.line = in->scan.calls[in->calls].line;
+	entry.continues = in->scan.calls[in->calls].continues;
+	in->calls++;
+	check_entry(in, &entry);
+	if (add_entry(in->file, &entry) == -1)
+		in->no_memory = true;
+	return in->no_memory ? 0 : 1;
+}
+
+/* The whole file into buf, a NUL behind it. Returns its length, or -1. */
+static long
+read_whole(int fd, const char *path, char *buf, size_t size, struct err *e)
+{
+	size_t len = 0;
+	ssize_t got;
+
+	for (;;) {
+		got = read(fd, buf + len, size - len);
+		if (got == -1 && errno == EINTR)
+			continue;
+		if (got == -1)
+			return err_errno(e, ERR_CONFIG, "cannot read %s", path);
+		if (got == 0)
+			break;
+		len += (size_t)got;
+		if (len == size)
+			return err_set(e, ERR_CONFIG, "%s is over %d KiB", path, FILE_MAX / 1024);
+	}
+	buf[len] = '\0';
+	return (long)len;
+}
+
+/* Lines of complaints into one sentence. */
+static int
+refuse_file(const struct profile_file *f, struct err *e)
+{
+	char line[ERR_TEXT_SIZE];
+	size_t i, n = f->complaints.len;
+
+	if (n >= sizeof(line))
+		n = sizeof(line) - 1;
+	memcpy(line, f->complaints.at, n);
+	while (n > 0 && line[n - 1] == '\n')
+		n--;
+	line[n] = '\0';
+	for (i = 0; i < n; i++) {
+		if (line[i] == '\n')
+			line[i] = ';';
+	}
+	return err_set(e, ERR_CONFIG, "%s", line);
+}
+
+static int
+parse_file(struct profile_file *f, const struct world *w, char *text, size_t len, struct err *e)
+{
+	struct intake in = {.file = f, .world = w};
+	int bad = 0;
+
+	in.scan = (struct scan){.path = f->path, .complaints = &f->complaints, .is_list = is_list};
+	if (scan_text(&in.scan, text, len) == -1)
+		in.no_memory = true;
+	else if (!in.scan.section_lost)
+		bad = ini_parse_string(text, take_entry, &in);
+	if (bad != 0 || (!in.scan.section_lost && in.calls != in.scan.n))
+		scan_complain(&in.scan, bad > 0 ? (unsigned)bad : 1, "this line can't be understood");
+	free(in.scan.calls);
+	profile_clear(&in.scratch);
+	if (in.no_memory)
+		return err_set(e, ERR_SYSTEM, "no memory for %s", f->path);
+	return f->complaints.len > 0 ? refuse_file(f, e) : 0;
+}
+
+/* Who may write our orders: root and we ourselves, nobody else. */
+static int
+check_owner(const struct profile_file *f, const struct world *w, const struct stat *st,
+	struct err *e)
+{
+	if (!S_ISREG(st->st_mode))
+		return err_set(e, ERR_CONFIG, "%s is no regular file", f->path);
+	if (st->st_uid != 0 && st->st_uid != w->euid)
+		return err_set(e, ERR_CONFIG, "%s belongs to uid %ld: only root's or uid %ld's counts",
+			f->path, (long)st->st_uid, (long)w->euid);
+	if ((st->st_mode & (S_IWGRP | S_IWOTH)) != 0)
+		return err_set(e, ERR_CONFIG, "others than its owner can write %s: chmod go-w %s",
+			f->path, f->path);
+	return 0;
+}
+
+/* Reads one file. Returns 1, 0 where there is none, -1 on error. */
+static int
+read_file(struct profile_file *f, const struct world *w, const char *path, bool of_home,
+	struct err *e)
+{
+	char *text = NULL;
+	struct stat st;
+	long len;
+	int fd, result = -1;
+
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (fd == -1 && (errno == ENOENT || errno == ENOTDIR))
+		return 0;
+	if (fd == -1)
+		return err_errno(e, ERR_CONFIG, "cannot open %s as uid %ld (let its group read it: "
+			"chown root:GROUP, chmod 0640)", path, (long)w->euid);
+	f->path = text_copy(path, strlen(path));
+	text = malloc(FILE_MAX + 1);
+	if (f->path == NULL || text == NULL) {
+		(void)err_set(e, ERR_SYSTEM, "no memory for %s", path);
+		goto out;
+	}
+	f->of_home = of_home;
+	if (fstat(fd, &st) == -1) {
+		(void)err_errno(e, ERR_CONFIG, "cannot look at %s", path);
+		goto out;
+	}
+	f->others_read = (st.st_mode & S_IROTH) != 0;
+	if (check_owner(f, w, &st, e) == -1)
+		goto out;
+	len = read_whole(fd, path, text, FILE_MAX + 1, e);
+	if (len != -1 && parse_file(f, w, text, (size_t)len, e) == 0)
+		result = 1;
+	text_wipe(text, FILE_MAX + 1);
+out:
+	free(text);
+	(void)close(fd);
+	return result;
+}
+
+static bool
+says_user_profiles(const struct profile_file *f)
+{
+	const struct profile_entry *entry = earlier_entry(f, "default", "user_profiles");
+
+	return entry != NULL && strcmp(entry->value, "yes") == 0;
+}
+
+/* The user's own: $MAILCHUTE_CONFIG, else the one in the home that the password database names. */
+static int
+read_own_file(struct profile_file *f, const struct world *w, struct err *e)
+{
+	const char *path = w->variable(w, "MAILCHUTE_CONFIG"), *home;
+	char in_home[1024];
+	int got;
+
+	if (path != NULL && path[0] != '\0') {
+		if (path[0] != '/')
+			return err_set(e, ERR_CONFIG, "MAILCHUTE_CONFIG=%s is no absolute path", path);
+		got = read_file(f, w, path, false, e);
+		return got != 0 ? got : err_set(e, ERR_CONFIG, "MAILCHUTE_CONFIG=%s isn't there", path);
+	}
+	home = w->uid == 0 || w->euid == 0 ? NULL : w->home(w);
+	if (home == NULL || home[0] != '/')
+		return 0;
+	if (snprintf(in_home, sizeof(in_home), "%s/.config/mailchute.ini", home) >=
+		(int)sizeof(in_home))
+		return 0;
+	return read_file(f, w, in_home, true, e);
+}
+
+static void
+empty_file(struct profile_file *f)
+{
+	*f = (struct profile_file){.path = NULL};
+	text_heap(&f->complaints, 1024 * 1024);
+}
+
+int
+profile_open(struct profile_file *f, const struct world *w, struct err *e)
+{
+	struct profile_file own;
+	int got;
+
+	empty_file(f);
+	got = read_file(f, w, w->system_path, false, e);
+	if (got == -1 || (got == 1 && (w->set_id || !says_user_profiles(f))))
+		return got == 1 ? 0 : -1;
+	if (got == 0 && w->set_id)
+		return err_set(e, ERR_CONFIG, "no profile: %s isn't there", w->system_path);
+	empty_file(&own);
+	switch (read_own_file(&own, w, e)) {
+	case 0:
+		profile_close(&own);
+		return got == 1 ? 0 : err_set(e, ERR_CONFIG, "no profile: neither %s, nor "
+			"$MAILCHUTE_CONFIG, nor ~/.config/mailchute.ini is there", w->system_path);
+	case 1:
+		profile_close(f);
+		*f = own;
+		return 0;
+	default:
+		profile_close(f);
+		*f = own;
+		return -1;
+	}
+}
+
+void
+profile_close(struct profile_file *f)
+{
+	size_t i;
+
+	for (i = 0; i < f->n; i++) {
+		/* A password may be among them. */
+		if (f->entries[i].value != NULL)
+			text_wipe(f->entries[i].value, strlen(f->entries[i].value));
+		free(f->entries[i].section);
+		free(f->entries[i].key);
+		free(f->entries[i].value);
+	}
+	free(f->entries);
+	free(f->path);
+	text_free(&f->complaints);
+	empty_file(f);
+}

@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: ISC */
+/* smtp.c: the dialogue: commands, replies, capabilities, TLS. Knows no profile and no message. */
+#include "smtp.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Each completes "the server closed the connection ...". */
+static const char *const phase_words[SMTP_PHASES] = {
+	[SMTP_AT_GREETING] = "before its greeting",
+	[SMTP_AT_EHLO] = "after EHLO",
+	[SMTP_AT_STARTTLS] = "after STARTTLS",
+	[SMTP_AT_HANDSHAKE] = "within the TLS handshake",
+	[SMTP_AT_AUTH] = "after AUTH",
+	[SMTP_AT_MAIL] = "after MAIL",
+	[SMTP_AT_RCPT] = "after RCPT",
+	[SMTP_AT_DATA] = "after DATA",
+	[SMTP_AT_CONTENT] = "within the message",
+	[SMTP_AT_END] = "after the end of the message",
+	[SMTP_AT_RSET] = "after RSET",
+};
+
+static const struct {
+	const char *keyword;
+	unsigned capability;
+} keywords[] = {
+	{"STARTTLS", SMTP_STARTTLS},
+	{"PIPELINING", SMTP_PIPELINING},
+	{"8BITMIME", SMTP_8BITMIME},
+	{"SMTPUTF8", SMTP_UTF8},
+	{"SIZE", SMTP_SIZE},
+	{"AUTH", SMTP_AUTH},
+};
+
+static void
+trace(const struct smtp *s, const char *who, const char *text)
+{
+	if (s->options->trace.line != NULL)
+		s->options->trace.line(s->options->trace.ctx, who, text);
+}
+
+int64_t
+smtp_deadline(const struct smtp *s)
+{
+	int64_t step = net_clock() + s->options->timeout;
+
+	return step < s->options->deadline ? step : s->options->deadline;
+}
+
+int
+smtp_lost(struct smtp *s, enum smtp_phase phase, enum err_kind kind, struct err *e)
+{
+	const struct net_fault *fault = &s->net->fault;
+	const char *at = phase_words[phase], *words = "the connection failed";
+
+	e->lost_peer = true;
+	switch (fault->kind) {
+	case NET_EOF:
+		words = "the server closed the connection";
+		break;
+	case NET_TIMEOUT:
+		words = "no answer came in time";
+		break;
+	case NET_ERRNO:
+		words = strerror(fault->number);
+		break;
+	case NET_SIGNAL:
+		words = "a signal stopped us";
+		break;
+	case NET_TLS:
+		words = tls_fault_words(fault->number);
+		break;
+	case NET_OVERLONG:
+		words = "the server sent a line that is too long";
+		break;
+	case NET_FINE:
+		words = "the server sent no SMTP reply, or one out of turn,";
+		break;
+	}
+	return err_set(e, kind, "%s: %s %s", s->peer, words, at);
+}
+
+int
+smtp_refused(struct smtp *s, const char *what, enum err_kind permanent, struct err *e)
+{
+	int code = s->reply.code;
+
+	if (e->kind != ERR_NONE)
+		return -1;
+	(void)err_set(e, code >= 500 ? permanent : ERR_TEMP, "%s: %s: %s", s->peer, what,
+		s->reply.words);
+	e->code = code;
+	/* RFC 5321 3.8: the server is about to close, or has. */
+	e->lost_peer = code == 421;
+	return -1;
+}
+
+static bool
+is_clean(const char *line)
+{
+	for (; *line != '\0'; line++) {
+		if (text_is_control(*line))
+			return false;
+	}
+	return true;
+}
+
+int
+smtp_put(struct smtp *s, enum smtp_phase phase, const char *line, const char *secret, struct err *e)
+{
+	int64_t deadline = smtp_deadline(s);
+	size_t early;
+
+	if (!is_clean(line))
+		return err_set(e, ERR_DATA, "a control character can't stand in an SMTP command");
+	(void)s->wire.ops->input(s->wire.ctx, &early);
+	if (s->unanswered == 0 && early > 0) {
+		e->lost_peer = true;
+		return err_set(e, ERR_TEMP, "%s: the server answered before it was asked", s->peer);
+	}
+	s->unanswered++;
+	trace(s, "C", secret != NULL ? secret : line);
+	if (wire_write(&s->wire, line, strlen(line), deadline) == -1 ||
+		wire_write(&s->wire, "\r\n", 2, deadline) == -1)
+		return smtp_lost(s, phase, ERR_TEMP, e);
+	return 0;
+}
+
+/* Adds a line of a reply, with no control and no secret of ours in it. */
+static void
+add_masked(const struct smtp *s, struct text *out, const char *line, size_t n)
+{
+	const struct text *secret;
+	size_t i, k;
+
+	for (i = 0; i < n;) {
+		for (k = 0; k < 2; k++) {
+			secret = &s->secrets[k];
+			if (secret->len > 0 && secret->len <= n - i &&
+				memcmp(line + i, secret->at, secret->len) == 0)
+				break;
+		}
+		if (k < 2) {
+			text_puts(out, "***");
+			i += s->secrets[k].len;
+			continue;
+		}
+		text_masked(out, line + i, 1);
+		i++;
+	}
+}
+
+static void
+take_keyword(struct smtp *s, const char *line)
+{
+	size_t n = strcspn(line, " ="), i;
+
+	for (i = 0; i < sizeof(keywords) / sizeof(keywords[0]); i++) {
+		if (text_same_n(line, n, keywords[i].keyword))
+			break;
+	}
+	if (i == sizeof(keywords) / sizeof(keywords[0]))
+		return;
+	s->capabilities |= keywords[i].capability;
+	/* "AUTH=PLAIN LOGIN" is what old servers write besides "AUTH PLAIN LOGIN". */
+	if (keywords[i].capability == SMTP_AUTH && line[n] != '\0')
+		(void)snprintf(s->mechanisms, sizeof(s->mechanisms), "%s", line + n + 1);
+}
+
+/* "250-words" or "250 words" or "250": its code, or -1. */
+static int
+line_code(const char *line, size_t n)
+{
+	if (n < 3 || line[0] < '2' || line[0] > '5' || !text_is_digit(line[1]) ||
+		!text_is_digit(line[2]))
+		return -1;
+	if (n > 3 && line[3] != ' ' && line[3] != '-')
+		return -1;
+	return (line[0] - '0') * 100 + (line[1] - '0') * 10 + (line[2] - '0');
+}
+
+/* A reply of any number of lines (RFC 5321 4.2.1). keywords: it is EHLO's. */
+static int
+read_reply(struct smtp *s, int64_t deadline, bool is_ehlo)
+{
+	char line[SMTP_LINE_MAX + 3], shown_buf[SMTP_LINE_MAX + 3];
+	struct text words, shown;
+	size_t total = 0;
+	unsigned count;
+	long n;
+	int code;
+
+	s->reply.code = 0;
+	text_fixed(&words, s->reply.words, sizeof(s->reply.words));
+	for (count = 0; count < SMTP_LINES_MAX && total < SMTP_REPLY_MAX; count++) {
+		n = wire_line(&s->wire, line, sizeof(line), deadline);
+		if (n == -1)
+			return -1;
+		total += (size_t)n;
+		text_fixed(&shown, shown_buf, sizeof(shown_buf));
+		add_masked(s, &shown, line, (size_t)n);
+		trace(s, "S", shown.at);
+		code = line_code(line, (size_t)n);
+		if (code == -1 || (count > 0 && code != s->reply.code))
+			return -1;
+		s->reply.code = code;
+		/* The first line with its code, of the others the text alone. */
+		if (count == 0)
+			text_puts(&words, shown.at);
+		else if (n > 4)
+			text_printf(&words, " %s", shown.len > 4 ? shown.at + 4 : "");
+		if (count == 0 && words.len > 3 && words.at[3] == '-')
+			words.at[3] = ' ';
+		if (is_ehlo && count > 0 && n > 4)
+			take_keyword(s, line + 4);
+		if (n < 4 || line[3] == ' ')
+			return 0;
+	}
+	return -1;
+}
+
+int
+smtp_get_by(struct smtp *s, enum smtp_phase phase, int64_t deadline, struct err *e)
+{
+	/* Where the flight can't be sent, the server may have said why. */
+	if (wire_flush(&s->wire, deadline) == -1 && !wire_has_input(&s->wire))
+		return smtp_lost(s, phase, ERR_TEMP, e);
+	if (read_reply(s, deadline, phase == SMTP_AT_EHLO) == 0) {
+		s->unanswered -= s->unanswered > 0;
+		return 0;
+	}
+	return smtp_lost(s, phase, phase == SMTP_AT_END ? ERR_UNKNOWN : ERR_TEMP, e);
+}
+
+int
+smtp_get(struct smtp *s, enum smtp_phase phase, struct err *e)
+{
+	return smtp_get_by(s, phase, smtp_deadline(s), e);
+}
+
+static int
+greeting(struct smtp *s, struct err *e)
+{
+	if (smtp_get(s, SMTP_AT_GREETING, e) == -1)
+		return -1;
+	if (s->reply.code == 220)
+		return 0;
+	return smtp_refused(s, "greeting", ERR_REFUSED, e);
+}
+
+/* unknown_kind: what it means that EHLO isn't known here, or was refused. */
+static int
+ehlo(struct smtp *s, enum err_kind unknown_kind, struct err *e)
+{
+	char line[600];
+
+	/* RFC 3207 4.2: forget what EHLO said in clear. */
+	s->capabilities = 0;
+	s->mechanisms[0] = '\0';
+	(void)snprintf(line, sizeof(line), "EHLO %s", s->options->helo);
+	if (smtp_put(s, SMTP_AT_EHLO, line, NULL, e) == -1 || smtp_get(s, SMTP_AT_EHLO, e) == -1)
+		return -1;
+	if (s->reply.code == 250)
+		return 0;
+	return smtp_refused(s, "EHLO", s->reply.code == 500 || s->reply.code == 502 ||
+				s->encrypted ? unknown_kind : ERR_REFUSED, e);
+}
+
+static int
+handshake(struct smtp *s, struct err *e)
+{
+	const struct smtp_options *o = s->options;
+	struct err cause = {.kind = ERR_NONE};
+
+	if (tls_start(&s->tls, &s->wire, o->tls_trust, o->tls_name, smtp_deadline(s), &cause) == 0) {
+		s->encrypted = true;
+		trace(s, "*", tls_words(&s->tls));
+		return 0;
+	}
+	e->lost_peer = true;
+	if (cause.kind != ERR_NONE)
+		return err_set(e, cause.kind, "%s: %s", s->peer, cause.text);
+	return smtp_lost(s, SMTP_AT_HANDSHAKE, ERR_TEMP, e);
+}
+
+static int
+starttls(struct smtp *s, struct err *e)
+{
+	if ((s->capabilities & SMTP_STARTTLS) == 0)
+		return err_set(e, ERR_TLS, "%s: the server offers no STARTTLS, and nothing goes in clear",
+			s->peer);
+	if (smtp_put(s, SMTP_AT_STARTTLS, "STARTTLS", NULL, e) == -1 ||
+		smtp_get(s, SMTP_AT_STARTTLS, e) == -1)
+		return -1;
+	if (s->reply.code == 220)
+		return handshake(s, e);
+	if (s->reply.code < 400)
+		s->reply.code = 554; /* neither yes nor a reason to come back: no TLS is to be had */
+	return smtp_refused(s, "STARTTLS", ERR_TLS, e);
+}
+
+int
+smtp_open(struct smtp *s, struct net *n, const struct smtp_options *options, struct err *e)
+{
+	s->options = options;
+	s->net = n;
+	s->encrypted = false;
+	s->unanswered = 1;
+	s->capabilities = 0;
+	text_heap(&s->secrets[0], 4096);
+	text_heap(&s->secrets[1], 16384);
+	(void)snprintf(s->peer, sizeof(s->peer), "%.255s[%s]:%u", options->host, n->address, n->port);
+	trace(s, "*", s->peer);
+	wire_open(&s->wire, n);
+	if (options->implicit_tls) {
+		if (handshake(s, e) == -1 || greeting(s, e) == -1)
+			return -1;
+		return ehlo(s, ERR_REFUSED, e);
+	}
+	if (greeting(s, e) == -1 || ehlo(s, ERR_TLS, e) == -1 || starttls(s, e) == -1)
+		return -1;
+	return ehlo(s, ERR_TLS, e);
+}
+
+void
+smtp_close(struct smtp *s, bool say_quit)
+{
+	struct err ignored = {.kind = ERR_NONE};
+	size_t i;
+
+	if (say_quit && smtp_put(s, SMTP_AT_RSET, "QUIT", NULL, &ignored) == 0)
+		(void)wire_flush(&s->wire, net_clock());
+	if (s->encrypted)
+		tls_close(&s->tls);
+	net_close(s->net);
+	for (i = 0; i < 2; i++) {
+		if (s->secrets[i].at != NULL)
+			text_wipe(s->secrets[i].at, s->secrets[i].size);
+		text_free(&s->secrets[i]);
+	}
+}

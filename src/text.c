@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: ISC */
+/* text.c: bounded text, base64, ASCII classes, UTF-8. Knows no locale and does no I/O. */
+#include "text.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void
+text_fixed(struct text *t, char *buf, size_t size)
+{
+	*t = (struct text){.at = buf, .size = size};
+	buf[0] = '\0';
+}
+
+void
+text_heap(struct text *t, size_t max)
+{
+	*t = (struct text){.max = max};
+}
+
+void
+text_free(struct text *t)
+{
+	if (t->max != 0)
+		free(t->at);
+	*t = (struct text){0};
+}
+
+/* Room for n more bytes and the NUL; true where there is. */
+static bool
+grow(struct text *t, size_t n)
+{
+	size_t want;
+	char *at;
+
+	if (n < t->size - t->len)
+		return true;
+	if (t->max == 0 || n >= t->max - t->len)
+		return false;
+	want = t->size < 256 ? 256 : t->size;
+	while (want - t->len <= n)
+		want = want > t->max / 2 ? t->max : want * 2;
+	at = realloc(t->at, want);
+	if (at == NULL)
+		return false;
+	t->at = at;
+	t->size = want;
+	return true;
+}
+
+void
+text_add(struct text *t, const char *s, size_t n)
+{
+	if (t->cut || n == 0)
+		return;
+	if (!grow(t, n)) {
+		t->cut = true;
+		if (t->size == 0)
+			return;
+		n = t->size - t->len - 1;
+	}
+	memcpy(t->at + t->len, s, n);
+	t->len += n;
+	t->at[t->len] = '\0';
+}
+
+void
+text_char(struct text *t, char c)
+{
+	text_add(t, &c, 1);
+}
+
+void
+text_puts(struct text *t, const char *s)
+{
+	text_add(t, s, strlen(s));
+}
+
+void
+text_printf(struct text *t, const char *fmt, ...)
+{
+	char words[1024];
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(words, sizeof(words), fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		return;
+	text_puts(t, words);
+	if ((size_t)n >= sizeof(words))
+		t->cut = true;
+}
+
+void
+text_masked(struct text *t, const char *s, size_t n)
+{
+	size_t start = 0, i;
+
+	for (i = 0; i < n; i++) {
+		if (!text_is_control(s[i]))
+			continue;
+		text_add(t, s + start, i - start);
+		text_char(t, '?');
+		start = i + 1;
+	}
+	text_add(t, s + start, n - start);
+}
+
+static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+void
+text_base64(struct text *t, const void *data, size_t n)
+{
+	const unsigned char *p = data;
+	char four[4];
+	unsigned v;
+
+	for (; n > 0; p += 3, n -= n < 3 ? n : 3) {
+		v = (unsigned)p[0] << 16;
+		v |= n > 1 ? (unsigned)p[1] << 8 : 0;
+		v |= n > 2 ? (unsigned)p[2] : 0;
+		four[0] = base64[v >> 18];
+		four[1] = base64[v >> 12 & 63];
+		four[2] = n > 1 ? base64[v >> 6 & 63] : '=';
+		four[3] = n > 2 ? base64[v & 63] : '=';
+		text_add(t, four, 4);
+	}
+	text_wipe(four, sizeof(four));
+}
+
+static int
+base64_value(char c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 26;
+	if (c >= '0' && c <= '9')
+		return c - '0' + 52;
+	if (c == '+')
+		return 62;
+	return c == '/' ? 63 : -1;
+}
+
+long
+text_unbase64(const char *s, size_t n, unsigned char *out, size_t size)
+{
+	size_t len = 0, digits = 0, pads = 0, i;
+	unsigned bits = 0, held = 0;
+	int value;
+
+	for (i = 0; i < n; i++) {
+		if (s[i] == '\n' || s[i] == '\r' || text_is_blank(s[i]))
+			continue;
+		if (s[i] == '=') {
+			pads++;
+			continue;
+		}
+		value = base64_value(s[i]);
+		if (value == -1 || pads > 0)
+			return -1;
+		digits++;
+		bits = (bits << 6 | (unsigned)value) & 0xfff;
+		held += 6;
+		if (held < 8)
+			continue;
+		if (len == size)
+			return -1;
+		held -= 8;
+		out[len++] = (unsigned char)(bits >> held);
+	}
+	if (digits % 4 == 1 || pads > 2 || (pads > 0 && (digits + pads) % 4 != 0))
+		return -1;
+	return (long)len;
+}
+
+bool
+text_is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+bool
+text_is_alnum(char c)
+{
+	return text_is_digit(c) || (text_lower(c) >= 'a' && text_lower(c) <= 'z');
+}
+
+bool
+text_is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+bool
+text_is_control(char c)
+{
+	return (unsigned char)c < 0x20 || c == 0x7f;
+}
+
+char
+text_lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+bool
+text_same(const char *a, const char *b)
+{
+	return text_same_n(a, strlen(a), b);
+}
+
+bool
+text_same_n(const char *a, size_t an, const char *b)
+{
+	size_t i;
+
+	for (i = 0; i < an && b[i] != '\0'; i++) {
+		if (text_lower(a[i]) != text_lower(b[i]))
+			return false;
+	}
+	return i == an && b[i] == '\0';
+}
+
+long long
+text_number(const char *s, long long max)
+{
+	long long value = 0;
+
+	if (*s == '\0')
+		return -1;
+	for (; *s != '\0'; s++) {
+		if (!text_is_digit(*s) || value > (max - (*s - '0')) / 10)
+			return -1;
+		value = value * 10 + (*s - '0');
+	}
+	return value;
+}
+
+/* RFC 3629 4: by first byte, the length and the range of the second; the others are 80..BF. */
+size_t
+text_utf8(const char *s, size_t n)
+{
+	static const struct {
+		unsigned char first, last, length, low, high;
+	} rows[] = {
+		{0x00, 0x7f, 1, 0x00, 0x00},
+		{0xc2, 0xdf, 2, 0x80, 0xbf},
+		{0xe0, 0xe0, 3, 0xa0, 0xbf},
+		{0xe1, 0xec, 3, 0x80, 0xbf},
+		{0xed, 0xed, 3, 0x80, 0x9f},
+		{0xee, 0xef, 3, 0x80, 0xbf},
+		{0xf0, 0xf0, 4, 0x90, 0xbf},
+		{0xf1, 0xf3, 4, 0x80, 0xbf},
+		{0xf4, 0xf4, 4, 0x80, 0x8f},
+	};
+	const unsigned char *p = (const unsigned char *)s;
+	size_t row, i;
+
+	for (row = 0; n > 0 && row < sizeof(rows) / sizeof(rows[0]); row++) {
+		if (p[0] < rows[row].first || p[0] > rows[row].last)
+			continue;
+		if (rows[row].length > n)
+			return 0;
+		if (rows[row].length > 1 && (p[1] < rows[row].low || p[1] > rows[row].high))
+			return 0;
+		for (i = 2; i < rows[row].length; i++) {
+			if ((p[i] & 0xc0) != 0x80)
+				return 0;
+		}
+		return rows[row].length;
+	}
+	return 0;
+}
+
+/* Levenshtein's distance, one row at a time. */
+unsigned
+text_distance(const char *a, const char *b)
+{
+	unsigned row[64], diagonal, above, best;
+	size_t an = strlen(a), bn = strlen(b), i, j;
+
+	if (an > 63 || bn > 63)
+		return 1000;
+	for (j = 0; j <= bn; j++)
+		row[j] = (unsigned)j;
+	for (i = 1; i <= an; i++) {
+		diagonal = row[0];
+		row[0] = (unsigned)i;
+		for (j = 1; j <= bn; j++) {
+			above = row[j];
+			best = diagonal + (a[i - 1] != b[j - 1]);
+			best = above + 1 < best ? above + 1 : best;
+			best = row[j - 1] + 1 < best ? row[j - 1] + 1 : best;
+			diagonal = above;
+			row[j] = best;
+		}
+	}
+	return row[bn];
+}
+
+char *
+text_copy(const char *s, size_t n)
+{
+	char *copy = malloc(n + 1);
+
+	if (copy == NULL)
+		return NULL;
+	memcpy(copy, s, n);
+	copy[n] = '\0';
+	return copy;
+}
+
+void
+text_wipe(void *secret, size_t n)
+{
+	volatile unsigned char *p = secret;
+
+	while (n-- > 0)
+		*p++ = 0;
+}

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: ISC */
+/* tls.c: a verified TLS 1.2 client stream over a wire. Knows no SMTP. */
+#include "tls.h"
+#include "text.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+/* ECDHE with AEAD only: forward secrecy, and no MAC-then-encrypt. */
+static const struct {
+	uint16_t number;
+	const char *words;
+} suites[] = {
+	{BR_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, "TLSv1.2/ECDHE-ECDSA-AES128-GCM-SHA256"},
+	{BR_TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, "TLSv1.2/ECDHE-RSA-AES128-GCM-SHA256"},
+	{BR_TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, "TLSv1.2/ECDHE-ECDSA-CHACHA20-POLY1305"},
+	{BR_TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256, "TLSv1.2/ECDHE-RSA-CHACHA20-POLY1305"},
+	{BR_TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, "TLSv1.2/ECDHE-ECDSA-AES256-GCM-SHA384"},
+	{BR_TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384, "TLSv1.2/ECDHE-RSA-AES256-GCM-SHA384"},
+};
+
+#define SUITES (sizeof(suites) / sizeof(suites[0]))
+
+static br_ssl_engine_context *
+engine(struct tls *t)
+{
+	return &t->client.eng;
+}
+
+static unsigned char *
+tls_room(void *ctx, size_t *n)
+{
+	unsigned char *at = br_ssl_engine_sendapp_buf(engine(ctx), n);
+
+	if (at == NULL)
+		*n = 0;
+	return at;
+}
+
+static void
+tls_put(void *ctx, size_t n)
+{
+	br_ssl_engine_sendapp_ack(engine(ctx), n);
+}
+
+static const unsigned char *
+tls_input(void *ctx, size_t *n)
+{
+	const unsigned char *at = br_ssl_engine_recvapp_buf(engine(ctx), n);
+
+	if (at == NULL)
+		*n = 0;
+	return at;
+}
+
+static void
+tls_got(void *ctx, size_t n)
+{
+	br_ssl_engine_recvapp_ack(engine(ctx), n);
+}
+
+static bool
+has(unsigned state, enum wire_want want)
+{
+	switch (want) {
+	case WIRE_ROOM:
+		return (state & BR_SSL_SENDAPP) != 0;
+	case WIRE_FLUSHED:
+		return (state & BR_SSL_SENDREC) == 0;
+	case WIRE_INPUT:
+		return (state & BR_SSL_RECVAPP) != 0;
+	}
+	return false;
+}
+
+static int
+send_records(struct tls *t)
+{
+	size_t n;
+	unsigned char *at = br_ssl_engine_sendrec_buf(engine(t), &n);
+	ssize_t sent = net_write(t->net, at, n);
+
+	if (sent > 0)
+		br_ssl_engine_sendrec_ack(engine(t), (size_t)sent);
+	return sent == -1 ? -1 : 0;
+}
+
+static int
+receive_records(struct tls *t)
+{
+	size_t n;
+	unsigned char *at = br_ssl_engine_recvrec_buf(engine(t), &n);
+	ssize_t got = net_read(t->net, at, n);
+
+	if (got > 0)
+		br_ssl_engine_recvrec_ack(engine(t), (size_t)got);
+	return got == -1 ? -1 : 0;
+}
+
+/* The engine is at its end: by close_notify (no error), or by a fault that it found. */
+static int
+end_of_stream(struct tls *t)
+{
+	int number = br_ssl_engine_last_error(engine(t));
+
+	if (t->net->fault.kind == NET_FINE) {
+		t->net->fault.kind = number == BR_ERR_OK ? NET_EOF : NET_TLS;
+		t->net->fault.number = number;
+	}
+	return -1;
+}
+
+static int
+tls_pump(void *ctx, enum wire_want want, int64_t deadline)
+{
+	struct tls *t = ctx;
+	unsigned state;
+	int ready;
+
+	if (want == WIRE_FLUSHED)
+		br_ssl_engine_flush(engine(t), 0);
+	for (;;) {
+		short events = 0;
+
+		state = br_ssl_engine_current_state(engine(t));
+		if (state == BR_SSL_CLOSED)
+			return end_of_stream(t);
+		if (has(state, want))
+			return 0;
+		if ((state & BR_SSL_SENDREC) != 0)
+			events |= POLLOUT;
+		if ((state & BR_SSL_RECVREC) != 0)
+			events |= POLLIN;
+		ready = net_wait(t->net, events, deadline);
+		if (ready == -1)
+			return -1;
+		if ((ready & POLLIN) != 0 && receive_records(t) == -1)
+			return -1;
+		if ((ready & POLLOUT) != 0 && send_records(t) == -1)
+			return -1;
+	}
+}
+
+static const struct wire_ops tls_ops = {tls_room, tls_put, tls_input, tls_got, tls_pump};
+
+/* By hand: br_ssl_client_init_full would offer 3DES, static RSA and TLS 1.0 besides. */
+static void
+set_up(struct tls *t)
+{
+	br_ssl_engine_context *eng = engine(t);
+	uint16_t numbers[SUITES];
+	size_t i;
+
+	br_ssl_client_zero(&t->client);
+	br_ssl_engine_set_versions(eng, BR_TLS12, BR_TLS12);
+	for (i = 0; i < SUITES; i++)
+		numbers[i] = suites[i].number;
+	br_ssl_engine_set_suites(eng, numbers, SUITES);
+	br_ssl_engine_add_flags(eng, BR_OPT_NO_RENEGOTIATION);
+	br_ssl_engine_set_default_rsavrfy(eng);
+	br_ssl_engine_set_default_ecdsa(eng); /* brings the curves as well */
+	br_ssl_engine_set_hash(eng, br_sha256_ID, &br_sha256_vtable);
+	br_ssl_engine_set_hash(eng, br_sha384_ID, &br_sha384_vtable);
+	br_ssl_engine_set_hash(eng, br_sha512_ID, &br_sha512_vtable);
+	br_ssl_engine_set_prf_sha256(eng, br_tls12_sha256_prf);
+	br_ssl_engine_set_prf_sha384(eng, br_tls12_sha384_prf);
+	br_ssl_engine_set_default_aes_gcm(eng);
+	br_ssl_engine_set_default_chapol(eng);
+	br_ssl_engine_set_x509(eng, &t->chain.vtable);
+	br_ssl_engine_set_buffer(eng, t->records, sizeof(t->records), 1);
+}
+
+/* BearSSL 0.6 seeds itself from RDRAND alone, where there is one: give it the kernel's. */
+static int
+add_entropy(struct tls *t, struct err *e)
+{
+	unsigned char seed[32];
+
+	if (getrandom(seed, sizeof(seed), 0) != (ssize_t)sizeof(seed))
+		return err_errno(e, ERR_SYSTEM, "no random bytes from the kernel");
+	br_ssl_engine_inject_entropy(engine(t), seed, sizeof(seed));
+	text_wipe(seed, sizeof(seed));
+	return 0;
+}
+
+/* RFC 6066 3: the name that the server is asked for; an address isn't one. */
+static const char *
+sni_name(const char *name, char *buf, size_t size)
+{
+	unsigned char address[16];
+	size_t n = strlen(name);
+
+	if (n >= size || name[0] == '[' || inet_pton(AF_INET, name, address) == 1 ||
+		inet_pton(AF_INET6, name, address) == 1)
+		return NULL;
+	memcpy(buf, name, n + 1);
+	if (n > 0 && buf[n - 1] == '.')
+		buf[n - 1] = '\0';
+	return buf;
+}
+
+int
+tls_start(struct tls *t, struct wire *w, const char *trust, const char *name, int64_t deadline,
+	struct err *e)
+{
+	char sni[256];
+
+	t->net = w->net;
+	chain_init(&t->chain, trust, name, e);
+	if (name[0] == '\0')
+		return err_set(e, ERR_FAULT, "TLS without a name to expect");
+	if (!wire_switch(w, &tls_ops, t))
+		return err_set(e, ERR_TLS,
+			"it sent bytes in clear behind its answer to STARTTLS: somebody may be in between");
+	set_up(t);
+	if (add_entropy(t, e) == -1)
+		return -1;
+	if (br_ssl_client_reset(&t->client, sni_name(name, sni, sizeof(sni)), 0) != 1)
+		return err_set(e, ERR_FAULT, "TLS can't be started: %s",
+			tls_fault_words(br_ssl_engine_last_error(engine(t))));
+	if (tls_pump(t, WIRE_ROOM, deadline) == 0)
+		return 0;
+	/* A certificate's fault has its own words in e already; a cut line is the caller's to tell. */
+	if (w->net->fault.kind == NET_TLS)
+		(void)err_set(e, ERR_TLS, "TLS failed: %s", tls_fault_words(w->net->fault.number));
+	return -1;
+}
+
+const char *
+tls_words(const struct tls *t)
+{
+	size_t i;
+
+	for (i = 0; i < SUITES; i++) {
+		if (suites[i].number == t->client.eng.session.cipher_suite)
+			return suites[i].words;
+	}
+	return "TLSv1.2";
+}
+
+/* RFC 5246 7.2: what the server's alert means. */
+static const char *
+alert_words(int alert)
+{
+	static const struct {
+		int alert;
+		const char *words;
+	} rows[] = {
+		{40, "the server found nothing in common with us (TLS 1.2, ECDHE with AEAD)"},
+		{42, "the server calls a certificate bad"},
+		{47, "the server calls our greeting illegal"},
+		{48, "the server doesn't know our certificate's issuer"},
+		{49, "the server denies access"},
+		{70, "the server speaks other versions of TLS than 1.2 only (BearSSL has no 1.3)"},
+		{71, "the server finds our cipher suites too weak"},
+		{80, "the server has an internal error"},
+		{112, "the server doesn't know the name we ask it for"},
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (rows[i].alert == alert)
+			return rows[i].words;
+	}
+	return "the server broke off with an alert";
+}
+
+const char *
+tls_fault_words(int number)
+{
+	static const struct {
+		int number;
+		const char *words;
+	} rows[] = {
+		{BR_ERR_UNSUPPORTED_VERSION, "the server speaks other versions of TLS than 1.2 only"},
+		{BR_ERR_BAD_VERSION, "what came is no TLS record (is this the right port?)"},
+		{BR_ERR_BAD_LENGTH, "a record has a wrong length"},
+		{BR_ERR_TOO_LARGE, "a record is too large"},
+		{BR_ERR_BAD_MAC, "a record was changed on its way"},
+		{BR_ERR_NO_RANDOM, "there is no source of random bytes"},
+		{BR_ERR_UNKNOWN_TYPE, "what came is no TLS record (is this the right port?)"},
+		{BR_ERR_UNEXPECTED, "a message came out of turn"},
+		{BR_ERR_BAD_CIPHER_SUITE, "the server chose what we hadn't offered"},
+		{BR_ERR_BAD_SIGNATURE, "the server's signature is wrong"},
+		{BR_ERR_BAD_FINISHED, "the handshake was changed on its way"},
+		{BR_ERR_INVALID_ALGORITHM, "the server uses an algorithm that isn't known here"},
+		{BR_ERR_WRONG_KEY_USAGE, "the certificate's key is not for this use"},
+	};
+	size_t i;
+
+	if (number >= BR_ERR_SEND_FATAL_ALERT)
+		return "we broke off with an alert";
+	if (number >= BR_ERR_RECV_FATAL_ALERT)
+		return alert_words(number - BR_ERR_RECV_FATAL_ALERT);
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (rows[i].number == number)
+			return rows[i].words;
+	}
+	return "a message can't be understood";
+}
+
+void
+tls_close(struct tls *t)
+{
+	br_ssl_engine_close(engine(t));
+	if ((br_ssl_engine_current_state(engine(t)) & BR_SSL_SENDREC) != 0)
+		(void)send_records(t);
+	chain_free(&t->chain);
+	text_wipe(&t->client, sizeof(t->client));
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: ISC */
+/* tls.h: a verified TLS 1.2 client stream over a wire. Knows no SMTP. */
+#ifndef MAILCHUTE_TLS_H
+#define MAILCHUTE_TLS_H
+
+#include "chain.h"
+#include "err.h"
+#include "wire.h"
+
+#include <bearssl.h>
+#include <stdint.h>
+
+/* The stream's memory; about 40 KiB, the caller's. It must not move while it is in use. */
+struct tls {
+	struct net *net;
+	struct chain chain;
+	br_ssl_client_context client;
+	unsigned char records[BR_SSL_BUFSIZE_BIDI];
+};
+
+/*
+ * Makes the wire a TLS stream to `name` (never empty; brackets and a trailing dot may stand in it),
+ * whose certificate must lead to a root in `trust` (trust_find's source). Errors: ERR_TLS where the
+ * server can't prove who it is or shares no TLS with us, ERR_TEMP where the line was cut or the
+ * deadline passed. Bytes that wait in clear are ERR_TLS, before anything is sent.
+ */
+int tls_start(struct tls *t, struct wire *w, const char *trust, const char *name, int64_t deadline,
+	struct err *e);
+
+/* "TLSv1.2/ECDHE-..." of a stream that stands. */
+const char *tls_words(const struct tls *t);
+
+/* One sentence for the NET_TLS fault of the connection. */
+const char *tls_fault_words(int number);
+
+/* Says close_notify as far as the kernel takes it at once; waits for nothing. */
+void tls_close(struct tls *t);
+
+#endif

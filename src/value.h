@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: ISC */
+/* value.h: the kinds of values that a profile's keys have. Knows no key by name. */
+#ifndef MAILCHUTE_VALUE_H
+#define MAILCHUTE_VALUE_H
+
+#include "text.h"
+#include "world.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum value_kind {
+	VALUE_TEXT,    /* char *: any words */
+	VALUE_SECRET,  /* char *: never shown, wiped */
+	VALUE_PATH,    /* char *: one of the words, or an absolute path ("*": a bare name too) */
+	VALUE_HOST,    /* char *: a host name or [address] */
+	VALUE_ADDRESS, /* char *: one mailbox; %u and %h may stand in it */
+	VALUE_HOSTS,   /* struct value_hosts: name, name:port, [v6]:port; several */
+	VALUE_WORD,    /* int: the number of the word, counted from low */
+	VALUE_WORDS,   /* char *: some of the words, separated by blanks; the first two alone only */
+	VALUE_YES,     /* bool */
+	VALUE_NUMBER,  /* int, low to high */
+	VALUE_TIME,    /* int, seconds, low to high: 10s 5m 1h, a bare number is seconds */
+};
+
+/* A row of the table of keys. */
+struct value_key {
+	const char *name;
+	enum value_kind kind;
+	size_t field; /* offset in the struct that is filled */
+	const char *words;
+	int low, high;
+	const char *fallback; /* NULL: the field stays zero */
+};
+
+/* What to dial. port and tls are 0 where the text doesn't say. */
+struct value_host {
+	char *name; /* as it is given to DNS: no brackets; a trailing dot stays */
+	int port;
+	int tls;
+};
+
+#define VALUE_HOSTS_MAX 16
+
+struct value_hosts {
+	struct value_host list[VALUE_HOSTS_MAX];
+	size_t n;
+};
+
+/* True where an indented line may go on with the key. */
+bool value_is_list(const struct value_key *key);
+
+/*
+ * Expands ${NAME} in text, checks it and puts it into the field of base. continues: one more for a
+ * list. of_home: ~/ may stand before a path. Returns -1 with the reason in why.
+ */
+int value_set(const struct value_key *key, void *base, const char *text, bool continues,
+	bool of_home, const struct world *w, char *why, size_t why_size);
+
+/* Frees, and wipes where it is a secret. */
+void value_clear(const struct value_key *key, void *base);
+
+/* Adds "name = value\n", secrets as ***; nothing where the field isn't set. */
+void value_show(const struct value_key *key, const void *base, struct text *out);
+
+#endif
