@@ -10,7 +10,7 @@ ROOT       := $(CURDIR)
 ARCH       ?= $(shell uname -m)
 MUSL       ?= /usr/lib/$(ARCH)-linux-musl
 MUSL_INC   ?= /usr/include/$(ARCH)-linux-musl
-LIBS       ?= /usr/lib/$(ARCH)-linux-gnu/libbearssl.a /usr/lib/$(ARCH)-linux-gnu/libinih.a
+LIBDIR     ?= /usr/lib/$(ARCH)-linux-gnu
 
 WARN   := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wvla -Wconversion -Werror
 HARDEN := -fPIE -fstack-protector-strong -fno-strict-aliasing -fno-math-errno
@@ -25,6 +25,7 @@ LINK    = $(CC) -static-pie -nostdlib -nostartfiles -s $(LDFLAGS) \
 	$(MUSL)/rcrt1.o $(MUSL)/crti.o $$($(GCC) -print-file-name=crtbeginS.o) $(1) $(LIBS) \
 	$(MUSL)/libc.a $$($(GCC) -print-libgcc-file-name) \
 	$$($(GCC) -print-file-name=crtendS.o) $(MUSL)/crtn.o
+LIBS   := build/lib/libbearssl.a build/lib/libinih.a
 # glibc's own headers must stay out: only these three names come from /usr/include.
 FOREIGN := build/include/bearssl.h build/include/bearssl build/include/ini.h
 MUSLINC := -nostdinc -isystem $(MUSL_INC) -isystem build/include
@@ -35,12 +36,12 @@ DEPS += clang clang-format clang-tidy libclang-rt-14-dev cppcheck shellcheck
 .PHONY: all deps demo test lint san install uninstall clean help format
 all: build/mailchute ## Build build/mailchute, one static-PIE file
 
-build/mailchute: $(SRC:%.c=build/obj/%.o)
+build/mailchute: $(SRC:%.c=build/obj/%.o) | $(LIBS)
 	@echo '  LINK $@'; $(call LINK,$^)
 
 # The same program but for the path of the system's profile: tests must not read the real one.
 build/test/mailchute: $(filter-out build/obj/compat/identity.o,$(SRC:%.c=build/obj/%.o)) \
-		build/test/identity.o
+		build/test/identity.o | $(LIBS)
 	@echo '  LINK $@'; $(call LINK,$^)
 
 build/obj/%.o: %.c $(HDR) Makefile | $(FOREIGN)
@@ -52,6 +53,11 @@ build/test/identity.o: compat/identity.c $(HDR) Makefile | $(FOREIGN)
 	@mkdir -p $(@D)
 	@echo '  CC $<'; $(CC) $(COMMON) $(HARDEN) $(CFLAGS) $(MUSLINC) \
 		-DMAILCHUTE_SYSTEM_PROFILE='"$(ROOT)/build/test/etc/mailchute.ini"' -c -o $@ $<
+
+# Unwind tables are for C++ and debuggers: 20 KB that nothing here reads.
+$(LIBS): build/lib/%: $(LIBDIR)/%
+	@mkdir -p $(@D)
+	@objcopy -R .eh_frame -R .rela.eh_frame $< $@
 
 $(FOREIGN): build/include/%: /usr/include/%
 	@mkdir -p $(@D)
@@ -83,7 +89,7 @@ lint: deps ## clang-format, clang-tidy, cppcheck, shellcheck, mandoc -Tlint
 
 SAN := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 san: build/san/mailchute ## The same sources on glibc under ASan and UBSan: MAILCHUTE=... make test
-build/san/mailchute: $(SRC) $(HDR) Makefile
+build/san/mailchute: $(SRC) $(HDR) Makefile | $(LIBS)
 	@mkdir -p $(@D)
 	$(CC) $(COMMON) $(SAN) \
 		-DMAILCHUTE_SYSTEM_PROFILE='"$(ROOT)/build/test/etc/mailchute.ini"' \

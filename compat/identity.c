@@ -4,7 +4,6 @@
 #include "text.h"
 
 #include <pwd.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -60,14 +59,14 @@ look_up(const struct world *w)
 	pw = getpwuid(w->uid);
 	if (pw == NULL || pw->pw_name[0] == '\0' || strlen(pw->pw_name) >= sizeof(id->login)) {
 		/* Normal in a container. */
-		(void)snprintf(id->login, sizeof(id->login), "uid-%ld", (long)w->uid);
+		(void)text_format(id->login, sizeof(id->login), "uid-%ld", (long)w->uid);
 		return id;
 	}
-	(void)snprintf(id->login, sizeof(id->login), "%s", pw->pw_name);
+	(void)text_format(id->login, sizeof(id->login), "%s", pw->pw_name);
 	if (pw->pw_gecos != NULL)
 		take_full_name(id, pw->pw_gecos);
 	if (pw->pw_dir != NULL && strlen(pw->pw_dir) < sizeof(id->home))
-		(void)snprintf(id->home, sizeof(id->home), "%s", pw->pw_dir);
+		(void)text_format(id->home, sizeof(id->home), "%s", pw->pw_dir);
 	return id;
 }
 

@@ -4,7 +4,6 @@
 #include "text.h"
 
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -52,13 +51,13 @@ find_domain(struct origin *o, const struct profile *p, const struct world *w,
 	const char *dot = strchr(w->host_name, '.');
 
 	if (p->domain != NULL)
-		(void)snprintf(o->domain, sizeof(o->domain), "%s", p->domain);
+		(void)text_format(o->domain, sizeof(o->domain), "%s", p->domain);
 	else if (from != NULL && from->domain != NULL)
-		(void)snprintf(o->domain, sizeof(o->domain), "%.255s", from->domain);
+		(void)text_format(o->domain, sizeof(o->domain), "%.255s", from->domain);
 	else if (read_mailname(o->domain, sizeof(o->domain)))
 		return 0;
 	else if (dot != NULL && dot[1] != '\0' && addr_is_host(w->host_name))
-		(void)snprintf(o->domain, sizeof(o->domain), "%.255s", w->host_name);
+		(void)text_format(o->domain, sizeof(o->domain), "%.255s", w->host_name);
 	else
 		return err_set(e, ERR_CONFIG, "no domain for bare names: set domain or from in %s",
 			p->file->path);
@@ -98,7 +97,7 @@ origin_find(struct origin *o, const struct profile *p, const struct world *w, co
 	if (find_domain(o, p, w, p->from != NULL ? &from : NULL, e) == -1)
 		return -1;
 	if (p->from == NULL)
-		(void)snprintf(mine.address, sizeof(mine.address), "%s", w->login(w));
+		(void)text_format(mine.address, sizeof(mine.address), "%s", w->login(w));
 	if (qualify(o->header_from, p->from != NULL ? &from : &mine, o->domain, e) == -1)
 		return -1;
 	if (wanted == NULL || !p->allow_from_override)

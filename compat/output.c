@@ -52,6 +52,12 @@ output_line(const char *who, const char *words)
 	(void)write_all(STDERR_FILENO, buf, line.len + 1);
 }
 
+void
+output_error_text(const char *text)
+{
+	(void)write_all(STDERR_FILENO, text, strlen(text));
+}
+
 int
 output_text(const char *text)
 {

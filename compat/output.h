@@ -11,6 +11,9 @@ extern const char output_help[];
 /* "WHO: WORDS\n" on stderr, in one write; 2 KiB at most. */
 void output_line(const char *who, const char *words);
 
+/* Lines as they are, on stderr. */
+void output_error_text(const char *text);
+
 /* A text on stdout. Returns -1 where it can't be written. */
 int output_text(const char *text);
 

@@ -14,7 +14,6 @@
 #include "submit.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 #include <time.h>
@@ -254,7 +253,7 @@ write_log(struct sending *s, const struct err *e, int status)
 	text_heap(&line, (size_t)256 * 1024 * 1024);
 	log_field(&line, "status", err_word(e->kind));
 	log_number(&line, "exit", status);
-	(void)snprintf(words, sizeof(words), "<%s>", s->envelope.from);
+	(void)text_format(words, sizeof(words), "<%s>", s->envelope.from);
 	if (s->stdin_read)
 		log_field(&line, "from", words);
 	log_recipients(s, &line, false);

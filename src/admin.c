@@ -4,7 +4,6 @@
 #include "output.h"
 #include "profile.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static int
@@ -12,7 +11,7 @@ fail(const struct profile_file *f, const struct err *e)
 {
 	/* To a person at a terminal each complaint is a line of its own. */
 	if (f->complaints.len > 0)
-		(void)fputs(f->complaints.at, stderr);
+		output_error_text(f->complaints.at);
 	else
 		output_line("mailchute", e->text);
 	return err_status(e->kind, 69);

@@ -3,7 +3,6 @@
 #include "auth.h"
 #include "text.h"
 
-#include <stdio.h>
 #include <string.h>
 
 /* RFC 4954 4: the longest line that carries an initial response; servers break off beyond it. */
@@ -18,7 +17,7 @@ success(struct smtp *s, const char *mechanism, struct err *e)
 
 	if (s->reply.code == 235)
 		return 0;
-	(void)snprintf(what, sizeof(what), "AUTH %s", mechanism);
+	(void)text_format(what, sizeof(what), "AUTH %s", mechanism);
 	if (s->reply.code < 400) {
 		e->lost_peer = true;
 		return err_set(e, ERR_TEMP, "%s: %s: an answer out of turn: %s", s->peer, what,
@@ -40,7 +39,7 @@ respond(struct smtp *s, const char *command, const char *data, size_t n, struct 
 	text_base64(&s->secrets[1], data, n);
 	text_printf(&line, "%s%s", command, command[0] != '\0' ? " " : "");
 	text_add(&line, s->secrets[1].at, s->secrets[1].len);
-	(void)snprintf(shown, sizeof(shown), "%s%s***", command, command[0] != '\0' ? " " : "");
+	(void)text_format(shown, sizeof(shown), "%s%s***", command, command[0] != '\0' ? " " : "");
 	if (line.cut || s->secrets[1].cut)
 		(void)err_set(e, ERR_SYSTEM, "no memory for the log-in, or it is too long");
 	else if (smtp_put(s, SMTP_AT_AUTH, line.at, shown, e) == 0)
@@ -57,7 +56,7 @@ begin(struct smtp *s, const char *mechanism, struct err *e)
 {
 	char line[64];
 
-	(void)snprintf(line, sizeof(line), "AUTH %s", mechanism);
+	(void)text_format(line, sizeof(line), "AUTH %s", mechanism);
 	if (smtp_put(s, SMTP_AT_AUTH, line, NULL, e) == -1)
 		return -1;
 	return smtp_get(s, SMTP_AT_AUTH, e);

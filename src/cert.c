@@ -6,32 +6,14 @@
 #include <stdint.h>
 #include <string.h>
 
-/* X.690 8.1.2 and RFC 5280: the tags that we meet. */
-enum {
-	TAG_BOOLEAN = 0x01,
-	TAG_OCTETS = 0x04,
-	TAG_OID = 0x06,
-	TAG_UTC_TIME = 0x17,
-	TAG_TIME = 0x18,
-	TAG_SEQUENCE = 0x30,
-	TAG_SET = 0x31,
-	TAG_VERSION = 0xa0,
-	TAG_EXTENSIONS = 0xa3,
-	TAG_DNS_NAME = 0x82,
-	TAG_IP_ADDRESS = 0x87,
-};
-
 static const unsigned char oid_alt_name[] = {0x55, 0x1d, 0x11};
+static const unsigned char oid_constraints[] = {0x55, 0x1d, 0x13};
 static const unsigned char oid_purposes[] = {0x55, 0x1d, 0x25};
 static const unsigned char oid_any_purpose[] = {0x55, 0x1d, 0x25, 0x00};
 static const unsigned char oid_server_auth[] = {0x2b, 6, 1, 5, 5, 7, 3, 1};
 
-/*
- * Takes the next element off in. Returns its tag, 0 where there is none that is whole; *whole spans
- * header and contents, *inside the contents (either may be NULL).
- */
-static unsigned
-next(struct cert_bytes *in, struct cert_bytes *inside, struct cert_bytes *whole)
+unsigned
+cert_next(struct cert_bytes *in, struct cert_bytes *inside, struct cert_bytes *whole)
 {
 	size_t head = 2, len, i, count;
 
@@ -98,17 +80,17 @@ read_time(unsigned tag, struct cert_bytes b, time_t *out)
 	int century = 20, part[6], i;
 	const unsigned char *p = b.at;
 
-	if (tag == TAG_TIME && b.n == 15) {
+	if (tag == CERT_TIME && b.n == 15) {
 		if (!two_digits(p, &century))
 			return false;
 		p += 2;
-	} else if (tag != TAG_UTC_TIME || b.n != 13)
+	} else if (tag != CERT_UTC_TIME || b.n != 13)
 		return false;
 	for (i = 0; i < 6; i++) {
 		if (!two_digits(p + 2 * i, &part[i]))
 			return false;
 	}
-	if (tag == TAG_UTC_TIME && part[0] >= 50)
+	if (tag == CERT_UTC_TIME && part[0] >= 50)
 		century = 19;
 	*out = (time_t)(days_of(century * 100 + part[0], part[1], part[2]) * 86400 +
 			part[3] * 3600 + part[4] * 60 + part[5]);
@@ -119,7 +101,7 @@ static bool
 read_validity(struct cert *c, struct cert_bytes validity)
 {
 	struct cert_bytes from, to;
-	unsigned from_tag = next(&validity, &from, NULL), to_tag = next(&validity, &to, NULL);
+	unsigned from_tag = cert_next(&validity, &from, NULL), to_tag = cert_next(&validity, &to, NULL);
 
 	return read_time(from_tag, from, &c->not_before) && read_time(to_tag, to, &c->not_after);
 }
@@ -131,18 +113,25 @@ read_extension(struct cert *c, struct cert_bytes ext)
 	struct cert_bytes oid, value;
 	unsigned tag;
 
-	if (next(&ext, &oid, NULL) != TAG_OID)
+	if (cert_next(&ext, &oid, NULL) != CERT_OID)
 		return false;
-	tag = next(&ext, &value, NULL);
-	if (tag == TAG_BOOLEAN)
-		tag = next(&ext, &value, NULL);
-	if (tag != TAG_OCTETS)
+	tag = cert_next(&ext, &value, NULL);
+	if (tag == CERT_BOOLEAN)
+		tag = cert_next(&ext, &value, NULL);
+	if (tag != CERT_OCTETS)
 		return false;
 	if (is_oid(oid, oid_alt_name, sizeof(oid_alt_name)))
-		return next(&value, &c->alt_names, NULL) == TAG_SEQUENCE;
+		return cert_next(&value, &c->alt_names, NULL) == CERT_SEQUENCE;
+	if (is_oid(oid, oid_constraints, sizeof(oid_constraints))) {
+		if (cert_next(&value, &ext, NULL) != CERT_SEQUENCE)
+			return false;
+		c->is_ca = cert_next(&ext, &value, NULL) == CERT_BOOLEAN && value.n == 1 &&
+			   value.at[0] != 0;
+		return true;
+	}
 	if (is_oid(oid, oid_purposes, sizeof(oid_purposes))) {
 		c->has_purposes = true;
-		return next(&value, &c->purposes, NULL) == TAG_SEQUENCE;
+		return cert_next(&value, &c->purposes, NULL) == CERT_SEQUENCE;
 	}
 	return true;
 }
@@ -153,13 +142,13 @@ read_extensions(struct cert *c, struct cert_bytes tbs)
 	struct cert_bytes part, list, ext;
 	unsigned tag;
 
-	while ((tag = next(&tbs, &part, NULL)) != 0) {
-		if (tag != TAG_EXTENSIONS)
+	while ((tag = cert_next(&tbs, &part, NULL)) != 0) {
+		if (tag != CERT_EXTENSIONS)
 			continue;
-		if (next(&part, &list, NULL) != TAG_SEQUENCE)
+		if (cert_next(&part, &list, NULL) != CERT_SEQUENCE)
 			return false;
 		while (list.n > 0) {
-			if (next(&list, &ext, NULL) != TAG_SEQUENCE || !read_extension(c, ext))
+			if (cert_next(&list, &ext, NULL) != CERT_SEQUENCE || !read_extension(c, ext))
 				return false;
 		}
 	}
@@ -172,17 +161,19 @@ cert_parse(struct cert *c, const unsigned char *der, size_t n)
 	struct cert_bytes in = {der, n}, outer, tbs, part;
 
 	*c = (struct cert){.has_purposes = false};
-	if (next(&in, &outer, NULL) != TAG_SEQUENCE || next(&outer, &tbs, NULL) != TAG_SEQUENCE)
+	if (cert_next(&in, &outer, NULL) != CERT_SEQUENCE || cert_next(&outer, &tbs, NULL) != CERT_SEQUENCE)
 		return false;
-	if (tbs.n > 0 && tbs.at[0] == TAG_VERSION)
-		(void)next(&tbs, NULL, NULL);
-	if (next(&tbs, NULL, NULL) == 0 || next(&tbs, NULL, NULL) != TAG_SEQUENCE)
+	/* Version 1 has no extensions to say that it is a CA: as a root it must be one. */
+	c->is_ca = tbs.n > 0 && tbs.at[0] != CERT_VERSION;
+	if (!c->is_ca)
+		(void)cert_next(&tbs, NULL, NULL);
+	if (cert_next(&tbs, NULL, NULL) == 0 || cert_next(&tbs, NULL, NULL) != CERT_SEQUENCE)
 		return false; /* serialNumber, signature */
-	if (next(&tbs, NULL, &c->issuer) != TAG_SEQUENCE ||
-		next(&tbs, &part, NULL) != TAG_SEQUENCE || !read_validity(c, part))
+	if (cert_next(&tbs, NULL, &c->issuer) != CERT_SEQUENCE ||
+		cert_next(&tbs, &part, NULL) != CERT_SEQUENCE || !read_validity(c, part))
 		return false;
-	if (next(&tbs, NULL, &c->subject) != TAG_SEQUENCE ||
-		next(&tbs, NULL, &c->key) != TAG_SEQUENCE)
+	if (cert_next(&tbs, NULL, &c->subject) != CERT_SEQUENCE ||
+		cert_next(&tbs, NULL, &c->key) != CERT_SEQUENCE)
 		return false;
 	return read_extensions(c, tbs);
 }
@@ -241,11 +232,11 @@ cert_names_host(const struct cert *c, const char *host)
 		address_len = 4;
 	else if (inet_pton(AF_INET6, bare, address) == 1)
 		address_len = 16;
-	while ((tag = next(&names, &name, NULL)) != 0) {
-		if (address_len > 0 && tag == TAG_IP_ADDRESS && name.n == address_len &&
+	while ((tag = cert_next(&names, &name, NULL)) != 0) {
+		if (address_len > 0 && tag == CERT_IP_ADDRESS && name.n == address_len &&
 			memcmp(name.at, address, address_len) == 0)
 			return true;
-		if (address_len == 0 && tag == TAG_DNS_NAME && name_matches(name, bare, len))
+		if (address_len == 0 && tag == CERT_DNS_NAME && name_matches(name, bare, len))
 			return true;
 	}
 	return false;
@@ -258,7 +249,7 @@ cert_serves(const struct cert *c)
 
 	if (!c->has_purposes)
 		return true;
-	while (next(&purposes, &oid, NULL) == TAG_OID) {
+	while (cert_next(&purposes, &oid, NULL) == CERT_OID) {
 		if (is_oid(oid, oid_server_auth, sizeof(oid_server_auth)) ||
 			is_oid(oid, oid_any_purpose, sizeof(oid_any_purpose)))
 			return true;
@@ -270,21 +261,18 @@ void
 cert_names(const struct cert *c, struct text *out)
 {
 	struct cert_bytes names = c->alt_names, name;
-	char address[INET6_ADDRSTRLEN];
 	size_t count = 0;
 	unsigned tag;
 
-	while (count < 10 && (tag = next(&names, &name, NULL)) != 0) {
-		if (tag != TAG_DNS_NAME && tag != TAG_IP_ADDRESS)
+	while (count < 10 && (tag = cert_next(&names, &name, NULL)) != 0) {
+		if (tag != CERT_DNS_NAME && tag != CERT_IP_ADDRESS)
 			continue;
 		if (count++ > 0)
 			text_puts(out, ", ");
-		if (tag == TAG_DNS_NAME)
+		if (tag == CERT_DNS_NAME)
 			text_masked(out, (const char *)name.at, name.n < 100 ? name.n : 100);
-		else if ((name.n == 4 || name.n == 16) &&
-			 inet_ntop(name.n == 4 ? AF_INET : AF_INET6, name.at, address,
-				 sizeof(address)) != NULL)
-			text_puts(out, address);
+		else
+			text_address(out, name.at, name.n);
 	}
 	if (count == 0)
 		text_puts(out, "no name at all");
@@ -297,10 +285,10 @@ cert_name_words(struct cert_bytes name, struct text *out)
 	bool first = true;
 	const char *label;
 
-	if (next(&name, &sets, NULL) != TAG_SEQUENCE)
+	if (cert_next(&name, &sets, NULL) != CERT_SEQUENCE)
 		return;
-	while (next(&sets, &set, NULL) == TAG_SET && next(&set, &pair, NULL) == TAG_SEQUENCE) {
-		if (next(&pair, &oid, NULL) != TAG_OID || next(&pair, &value, NULL) == 0)
+	while (cert_next(&sets, &set, NULL) == CERT_SET && cert_next(&set, &pair, NULL) == CERT_SEQUENCE) {
+		if (cert_next(&pair, &oid, NULL) != CERT_OID || cert_next(&pair, &value, NULL) == 0)
 			return;
 		if (oid.n != 3 || oid.at[0] != 0x55 || oid.at[1] != 4)
 			continue;

@@ -23,8 +23,32 @@ struct cert {
 	struct cert_bytes alt_names; /* the GeneralNames within SubjectAltName */
 	struct cert_bytes purposes;  /* the KeyPurposeIds within ExtKeyUsage */
 	bool has_purposes;
+	bool is_ca; /* BasicConstraints say so, or it is of version 1, which can't */
 	time_t not_before, not_after;
 };
+
+/* DER's identifier octets (X.690 8.1.2), as far as we meet them. */
+enum cert_tag {
+	CERT_BOOLEAN = 0x01,
+	CERT_INTEGER = 0x02,
+	CERT_BITS = 0x03,
+	CERT_OCTETS = 0x04,
+	CERT_OID = 0x06,
+	CERT_UTC_TIME = 0x17,
+	CERT_TIME = 0x18,
+	CERT_SEQUENCE = 0x30,
+	CERT_SET = 0x31,
+	CERT_VERSION = 0xa0,
+	CERT_EXTENSIONS = 0xa3,
+	CERT_DNS_NAME = 0x82,
+	CERT_IP_ADDRESS = 0x87,
+};
+
+/*
+ * Takes the next element off in. Returns its tag, 0 where there is none that is whole; *whole spans
+ * header and contents, *inside the contents (either may be NULL).
+ */
+unsigned cert_next(struct cert_bytes *in, struct cert_bytes *inside, struct cert_bytes *whole);
 
 /* Takes der apart; false where it is no certificate. The spans point into der. */
 bool cert_parse(struct cert *c, const unsigned char *der, size_t n);

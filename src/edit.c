@@ -3,7 +3,6 @@
 #include "edit.h"
 #include "words.h"
 
-#include <stdio.h>
 #include <string.h>
 
 /* An edit under way. */
@@ -200,7 +199,7 @@ edit_message(struct message *m, const struct edit_rules *rules, struct edit_note
 		add_from(&m->ready, rules);
 		if (notes->eight_bit_address[0] == '\0' &&
 			words_eight_bit(rules->from, strlen(rules->from)))
-			(void)snprintf(notes->eight_bit_address, sizeof(notes->eight_bit_address),
+			(void)text_format(notes->eight_bit_address, sizeof(notes->eight_bit_address),
 				"%s", rules->from);
 	}
 	if (!has(m, "To") && !has(m, "Cc"))

@@ -3,7 +3,6 @@
 #include "envelope.h"
 #include "text.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,7 +49,7 @@ append(struct envelope *env, const char *address, const char *domain, struct err
 		return err_set(e, ERR_SYSTEM, "no memory for the recipients");
 	memcpy(copy, address, local + 1);
 	if (domain != NULL)
-		(void)snprintf(copy + local, n + 1 - local, "@%s", domain);
+		(void)text_format(copy + local, n + 1 - local, "@%s", domain);
 	env->rcpts[env->n++] = (struct rcpt){.address = copy, .fate = RCPT_OPEN};
 	return 0;
 }

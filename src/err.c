@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* err.c: failures as values, and the one table from kind to exit status. Prints nothing. */
 #include "err.h"
+#include "text.h"
 
 #include <errno.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 /* Never 75: sendmail(8) means "queued" by it, and PHP from 8.5 on takes it for success. */
@@ -39,21 +39,16 @@ err_clear(struct err *e)
 }
 
 static void
-mask_controls(char *s)
+set_words(struct err *e, enum err_kind kind, const char *fmt, va_list ap, const char *cause)
 {
-	for (; *s != '\0'; s++) {
-		if ((unsigned char)*s < 0x20 || *s == 0x7f)
-			*s = '?';
-	}
-}
+	struct text words;
 
-static void
-set_words(struct err *e, enum err_kind kind, const char *fmt, va_list ap)
-{
 	e->kind = kind;
-	if (vsnprintf(e->text, sizeof(e->text), fmt, ap) < 0)
-		e->text[0] = '\0';
-	mask_controls(e->text);
+	text_fixed(&words, e->text, sizeof(e->text));
+	text_vprintf(&words, fmt, ap);
+	if (cause != NULL)
+		text_printf(&words, ": %s", cause);
+	text_mask(&words, 0);
 }
 
 int
@@ -64,7 +59,7 @@ err_set(struct err *e, enum err_kind kind, const char *fmt, ...)
 	if (e->kind != ERR_NONE)
 		return -1;
 	va_start(ap, fmt);
-	set_words(e, kind, fmt, ap);
+	set_words(e, kind, fmt, ap, NULL);
 	va_end(ap);
 	return -1;
 }
@@ -73,16 +68,13 @@ int
 err_errno(struct err *e, enum err_kind kind, const char *fmt, ...)
 {
 	int number = errno;
-	size_t len;
 	va_list ap;
 
 	if (e->kind != ERR_NONE)
 		return -1;
 	va_start(ap, fmt);
-	set_words(e, kind, fmt, ap);
+	set_words(e, kind, fmt, ap, strerror(number));
 	va_end(ap);
-	len = strlen(e->text);
-	(void)snprintf(e->text + len, sizeof(e->text) - len, ": %s", strerror(number));
 	return -1;
 }
 

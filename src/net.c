@@ -3,13 +3,11 @@
 #include "net.h"
 #include "text.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -107,8 +105,8 @@ net_resolve(struct net_addresses *as, const char *host, unsigned port, int famil
 	int answer, v4, v6;
 
 	as->n = 0;
-	(void)snprintf(name, sizeof(name), "%s", host);
-	(void)snprintf(service, sizeof(service), "%u", port);
+	(void)text_format(name, sizeof(name), "%s", host);
+	(void)text_format(service, sizeof(service), "%u", port);
 	answer = look_up(as, name, service, family);
 	if (answer == 0)
 		return 0;
@@ -139,11 +137,13 @@ net_untried(const struct net_addresses *as)
 static void
 address_words(const struct net_address *a, char *buf, size_t size)
 {
-	const void *from = a->name.any.sa_family == AF_INET6 ? (const void *)&a->name.v6.sin6_addr
-							     : (const void *)&a->name.v4.sin_addr;
+	struct text words;
 
-	if (inet_ntop(a->name.any.sa_family, from, buf, (socklen_t)size) == NULL)
-		buf[0] = '\0';
+	text_fixed(&words, buf, size);
+	if (a->name.any.sa_family == AF_INET6)
+		text_address(&words, (const unsigned char *)&a->name.v6.sin6_addr, 16);
+	else
+		text_address(&words, (const unsigned char *)&a->name.v4.sin_addr, 4);
 }
 
 /* The connects under way. */
@@ -313,7 +313,7 @@ net_own_literal(const struct net *n, char *buf, size_t size)
 
 	if (getsockname(n->fd, &own.name.any, &own.len) == 0)
 		address_words(&own, words, sizeof(words));
-	(void)snprintf(buf, size, own.name.any.sa_family == AF_INET6 ? "[IPv6:%s]" : "[%s]", words);
+	(void)text_format(buf, size, own.name.any.sa_family == AF_INET6 ? "[IPv6:%s]" : "[%s]", words);
 }
 
 void

@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ini.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -276,8 +275,7 @@ read_own_file(struct profile_file *f, const struct world *w, struct err *e)
 	home = w->uid == 0 || w->euid == 0 ? NULL : w->home(w);
 	if (home == NULL || home[0] != '/')
 		return 0;
-	if (snprintf(in_home, sizeof(in_home), "%s/.config/mailchute.ini", home) >=
-		(int)sizeof(in_home))
+	if (!text_format(in_home, sizeof(in_home), "%s/.config/mailchute.ini", home))
 		return 0;
 	return read_file(f, w, in_home, true, e);
 }

@@ -3,7 +3,6 @@
 #include "scan.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,17 +17,14 @@ struct place {
 void
 scan_complain(struct scan *s, unsigned line, const char *fmt, ...)
 {
-	char words[512];
+	size_t start = s->complaints->len;
 	va_list ap;
-	int n;
 
-	va_start(ap, fmt);
-	n = vsnprintf(words, sizeof(words), fmt, ap);
-	va_end(ap);
-	if (n < 0)
-		return;
 	text_printf(s->complaints, "%s:%u: ", s->path, line);
-	text_masked(s->complaints, words, strlen(words));
+	va_start(ap, fmt);
+	text_vprintf(s->complaints, fmt, ap);
+	va_end(ap);
+	text_mask(s->complaints, start);
 	text_char(s->complaints, '\n');
 }
 

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -55,12 +54,12 @@ read_password_file(const struct profile *p, const struct world *w, struct text *
 	int fd, result = -1;
 
 	if (p->password_file[0] == '/')
-		(void)snprintf(path, sizeof(path), "%s", p->password_file);
+		(void)text_format(path, sizeof(path), "%s", p->password_file);
 	else if (credentials == NULL || credentials[0] != '/')
 		return err_set(e, ERR_CONFIG, "password_file = %s: $CREDENTIALS_DIRECTORY isn't set",
 			p->password_file);
 	else
-		(void)snprintf(path, sizeof(path), "%s/%s", credentials, p->password_file);
+		(void)text_format(path, sizeof(path), "%s/%s", credentials, p->password_file);
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd == -1)
 		return err_errno(e, ERR_CONFIG, "cannot open the password_file %s as uid %ld", path,

@@ -2,7 +2,6 @@
 /* smtp.c: the dialogue: commands, replies, capabilities, TLS. Knows no profile and no message. */
 #include "smtp.h"
 
-#include <stdio.h>
 #include <string.h>
 
 /* Each completes "the server closed the connection ...". */
@@ -164,7 +163,7 @@ take_keyword(struct smtp *s, const char *line)
 	s->capabilities |= keywords[i].capability;
 	/* "AUTH=PLAIN LOGIN" is what old servers write besides "AUTH PLAIN LOGIN". */
 	if (keywords[i].capability == SMTP_AUTH && line[n] != '\0')
-		(void)snprintf(s->mechanisms, sizeof(s->mechanisms), "%s", line + n + 1);
+		(void)text_format(s->mechanisms, sizeof(s->mechanisms), "%s", line + n + 1);
 }
 
 /* "250-words" or "250 words" or "250": its code, or -1. */
@@ -257,7 +256,7 @@ ehlo(struct smtp *s, enum err_kind unknown_kind, struct err *e)
 	/* RFC 3207 4.2: forget what EHLO said in clear. */
 	s->capabilities = 0;
 	s->mechanisms[0] = '\0';
-	(void)snprintf(line, sizeof(line), "EHLO %s", s->options->helo);
+	(void)text_format(line, sizeof(line), "EHLO %s", s->options->helo);
 	if (smtp_put(s, SMTP_AT_EHLO, line, NULL, e) == -1 || smtp_get(s, SMTP_AT_EHLO, e) == -1)
 		return -1;
 	if (s->reply.code == 250)
@@ -309,7 +308,7 @@ smtp_open(struct smtp *s, struct net *n, const struct smtp_options *options, str
 	s->capabilities = 0;
 	text_heap(&s->secrets[0], 4096);
 	text_heap(&s->secrets[1], 16384);
-	(void)snprintf(s->peer, sizeof(s->peer), "%.255s[%s]:%u", options->host, n->address, n->port);
+	(void)text_format(s->peer, sizeof(s->peer), "%.255s[%s]:%u", options->host, n->address, n->port);
 	trace(s, "*", s->peer);
 	wire_open(&s->wire, n);
 	if (options->implicit_tls) {

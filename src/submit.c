@@ -4,7 +4,6 @@
 #include "auth.h"
 #include "transaction.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -107,7 +106,7 @@ carry(struct run *r, struct err *e)
 		if (end != TRANSACTION_DONE && reset(r->smtp, e) == -1)
 			return -1;
 		end = transaction_run(r->smtp, &t, e);
-		(void)snprintf(r->report->reply, sizeof(r->report->reply), "%s",
+		(void)text_format(r->report->reply, sizeof(r->report->reply), "%s",
 			r->smtp->reply.words);
 		if (end == TRANSACTION_FAILED || t.all)
 			break;
@@ -129,10 +128,10 @@ use_connection(struct run *r, const struct value_host *host, bool *greeted, bool
 
 	r->report->connections++;
 	result = smtp_open(r->smtp, &r->net, &options, e);
-	(void)snprintf(r->report->peer, sizeof(r->report->peer), "%s", r->smtp->peer);
+	(void)text_format(r->report->peer, sizeof(r->report->peer), "%s", r->smtp->peer);
 	*greeted = result == 0;
 	if (result == 0) {
-		(void)snprintf(r->report->tls, sizeof(r->report->tls), "%s", tls_words(&r->smtp->tls));
+		(void)text_format(r->report->tls, sizeof(r->report->tls), "%s", tls_words(&r->smtp->tls));
 		if (p->user != NULL && strcmp(p->auth, "off") != 0)
 			result = auth_login(r->smtp, p->auth, &secret, e);
 		*logged_in = result == 0;

@@ -2,9 +2,7 @@
 /* text.c: bounded text, base64, ASCII classes, UTF-8. Knows no locale and does no I/O. */
 #include "text.h"
 
-#include <stdarg.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -79,21 +77,169 @@ text_puts(struct text *t, const char *s)
 	text_add(t, s, strlen(s));
 }
 
+/* What stands between % and its letter. */
+struct conversion {
+	size_t width;
+	size_t precision; /* SIZE_MAX: none */
+	unsigned longs;   /* l, ll: 1, 2; z: 1 */
+	bool zeros;
+};
+
+static const char *
+read_conversion(const char *fmt, struct conversion *c, int star)
+{
+	*c = (struct conversion){.precision = SIZE_MAX};
+	c->zeros = *fmt == '0';
+	for (; text_is_digit(*fmt); fmt++)
+		c->width = c->width * 10 + (size_t)(*fmt - '0');
+	if (*fmt == '.') {
+		c->precision = 0;
+		if (*++fmt == '*') {
+			c->precision = star > 0 ? (size_t)star : 0;
+			fmt++;
+		}
+		for (; text_is_digit(*fmt); fmt++)
+			c->precision = c->precision * 10 + (size_t)(*fmt - '0');
+	}
+	for (; *fmt == 'l' || *fmt == 'z'; fmt++)
+		c->longs++;
+	return fmt;
+}
+
+static void
+add_number(struct text *t, unsigned long long value, unsigned base, bool minus,
+	const struct conversion *c)
+{
+	static const char digits[] = "0123456789abcdef";
+	char buf[32];
+	size_t at = sizeof(buf);
+
+	do
+		buf[--at] = digits[value % base];
+	while ((value /= base) > 0);
+	while (sizeof(buf) - at < c->width && at > 1)
+		buf[--at] = c->zeros ? '0' : ' ';
+	if (minus)
+		buf[--at] = '-';
+	text_add(t, buf + at, sizeof(buf) - at);
+}
+
+static void
+add_signed(struct text *t, long long value, const struct conversion *c)
+{
+	unsigned long long size = (unsigned long long)value;
+
+	add_number(t, value < 0 ? 0 - size : size, 10, value < 0, c);
+}
+
+void
+text_vprintf(struct text *t, const char *fmt, va_list ap)
+{
+	struct conversion c;
+	const char *s;
+	size_t n;
+
+	for (;;) {
+		n = strcspn(fmt, "%");
+		text_add(t, fmt, n);
+		fmt += n;
+		if (*fmt == '\0')
+			return;
+		/* Only %.*s has a star, and it is its first argument. */
+		fmt = read_conversion(fmt + 1, &c, strncmp(fmt, "%.*", 3) == 0 ? va_arg(ap, int) : 0);
+		switch (*fmt++) {
+		case 's':
+			s = va_arg(ap, const char *);
+			text_add(t, s, strnlen(s, c.precision));
+			break;
+		case 'c':
+			text_char(t, (char)va_arg(ap, int));
+			break;
+		case 'd':
+			add_signed(t, c.longs == 2 ? va_arg(ap, long long)
+				: c.longs == 1 ? va_arg(ap, long) : va_arg(ap, int), &c);
+			break;
+		case 'u':
+			add_number(t, c.longs == 2 ? va_arg(ap, unsigned long long)
+				: c.longs == 1 ? va_arg(ap, unsigned long) : va_arg(ap, unsigned),
+				10, false, &c);
+			break;
+		case 'x':
+			add_number(t, va_arg(ap, unsigned), 16, false, &c);
+			break;
+		case '%':
+			text_char(t, '%');
+			break;
+		default:
+			return; /* what comes next on the stack can't be known any more */
+		}
+	}
+}
+
 void
 text_printf(struct text *t, const char *fmt, ...)
 {
-	char words[1024];
 	va_list ap;
-	int n;
 
 	va_start(ap, fmt);
-	n = vsnprintf(words, sizeof(words), fmt, ap);
+	text_vprintf(t, fmt, ap);
 	va_end(ap);
-	if (n < 0)
-		return;
-	text_puts(t, words);
-	if ((size_t)n >= sizeof(words))
-		t->cut = true;
+}
+
+bool
+text_format(char *buf, size_t size, const char *fmt, ...)
+{
+	struct text t;
+	va_list ap;
+
+	text_fixed(&t, buf, size);
+	va_start(ap, fmt);
+	text_vprintf(&t, fmt, ap);
+	va_end(ap);
+	return !t.cut;
+}
+
+void
+text_mask(struct text *t, size_t from)
+{
+	for (; from < t->len; from++) {
+		if (text_is_control(t->at[from]))
+			t->at[from] = '?';
+	}
+}
+
+/* RFC 5952: the longest run of zero groups, if it has two at least, becomes "::". */
+static void
+add_v6(struct text *t, const unsigned char *a)
+{
+	size_t best = 8, best_n = 1, i, n;
+
+	for (i = 0; i < 8; i += n > 0 ? n : 1) {
+		for (n = 0; i + n < 8 && a[2 * (i + n)] == 0 && a[2 * (i + n) + 1] == 0; n++)
+			;
+		if (n > best_n) {
+			best = i;
+			best_n = n;
+		}
+	}
+	for (i = 0; i < 8; i++) {
+		if (i == best) {
+			text_puts(t, "::");
+			i += best_n - 1;
+			continue;
+		}
+		text_printf(t, "%s%x", i > 0 && i != best + best_n ? ":" : "",
+			(unsigned)a[2 * i] << 8 | a[2 * i + 1]);
+	}
+}
+
+void
+text_address(struct text *t, const unsigned char *a, size_t n)
+{
+	if (n == 4)
+		text_printf(t, "%d.%d.%d.%d", a[0], a[1], a[2], a[3]);
+	else if (n == 16)
+		add_v6(t, a);
 }
 
 void

@@ -2,7 +2,6 @@
 /* transaction.c: one message to some recipients over a session, and what became of each. */
 #include "transaction.h"
 
-#include <stdio.h>
 #include <string.h>
 
 /* Bytes of commands in one flight: one TLS record, and less than any socket's buffers. */
@@ -39,7 +38,7 @@ put_rcpt(struct smtp *s, const struct rcpt *r, struct err *e)
 {
 	char line[ADDR_SIZE + 32];
 
-	if (snprintf(line, sizeof(line), "RCPT TO:<%s>", r->address) >= (int)sizeof(line))
+	if (!text_format(line, sizeof(line), "RCPT TO:<%s>", r->address))
 		return err_set(e, ERR_DATA, "a recipient's address is too long");
 	return smtp_put(s, SMTP_AT_RCPT, line, NULL, e);
 }
@@ -51,7 +50,7 @@ mail_answered(struct smtp *s, const struct transaction *t, struct err *e)
 
 	if (s->reply.code / 100 == 2)
 		return 0;
-	(void)snprintf(what, sizeof(what), "MAIL FROM:<%s>", t->envelope->from);
+	(void)text_format(what, sizeof(what), "MAIL FROM:<%s>", t->envelope->from);
 	return smtp_refused(s, what, ERR_REFUSED, e);
 }
 

@@ -21,63 +21,98 @@ static const char *const system_bundles[] = {
 	"/etc/ssl/cert.pem",
 };
 
+static const unsigned char oid_rsa[] = {0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1};
+static const unsigned char oid_ec[] = {0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1};
+
+/* RFC 5480 2.1.1.1: the curves that BearSSL has. */
+static const struct {
+	int curve;
+	unsigned char n, oid[8];
+} curves[] = {
+	{BR_EC_secp256r1, 8, {0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7}},
+	{BR_EC_secp384r1, 5, {0x2b, 0x81, 0x04, 0x00, 0x22}},
+	{BR_EC_secp521r1, 5, {0x2b, 0x81, 0x04, 0x00, 0x23}},
+};
+
 void
 trust_init(struct trust *t)
 {
 	t->n = 0;
-	text_heap(&t->bytes, 1024 * 1024);
 }
 
 void
 trust_free(struct trust *t)
 {
+	while (t->n > 0)
+		free(t->ders[--t->n]);
+}
+
+/* An INTEGER without the zero that keeps it positive. */
+static bool
+read_number(struct cert_bytes *in, unsigned char **at, size_t *n)
+{
+	struct cert_bytes number;
+
+	if (cert_next(in, &number, NULL) != CERT_INTEGER)
+		return false;
+	while (number.n > 0 && number.at[0] == 0) {
+		number.at++;
+		number.n--;
+	}
+	*at = (unsigned char *)number.at;
+	*n = number.n;
+	return number.n > 0;
+}
+
+static bool
+read_rsa_key(struct cert_bytes bits, br_x509_pkey *key)
+{
+	struct cert_bytes numbers;
+
+	key->key_type = BR_KEYTYPE_RSA;
+	return cert_next(&bits, &numbers, NULL) == CERT_SEQUENCE &&
+	       read_number(&numbers, &key->key.rsa.n, &key->key.rsa.nlen) &&
+	       read_number(&numbers, &key->key.rsa.e, &key->key.rsa.elen);
+}
+
+static bool
+read_ec_key(struct cert_bytes algorithm, struct cert_bytes bits, br_x509_pkey *key)
+{
+	struct cert_bytes curve;
 	size_t i;
 
-	for (i = 0; i < t->n; i++)
-		free(t->roots[i].dn.data);
-	t->n = 0;
-	text_free(&t->bytes);
-}
-
-static void
-append(void *ctx, const void *data, size_t n)
-{
-	text_add(ctx, data, n);
-}
-
-static size_t
-key_size(const br_x509_pkey *key)
-{
-	return key->key_type == BR_KEYTYPE_RSA ? key->key.rsa.nlen + key->key.rsa.elen
-					       : key->key.ec.qlen;
-}
-
-/* Copies the key's numbers behind the name, in one piece of memory that the root owns. */
-static bool
-keep_root(struct trust *t, struct cert_bytes name, const br_x509_pkey *key, bool is_ca)
-{
-	br_x509_trust_anchor *root = &t->roots[t->n];
-	unsigned char *own = malloc(name.n + key_size(key));
-
-	if (own == NULL)
+	if (cert_next(&algorithm, &curve, NULL) != CERT_OID)
 		return false;
-	memcpy(own, name.at, name.n);
-	root->dn.data = own;
-	root->dn.len = name.n;
-	root->flags = is_ca ? BR_X509_TA_CA : 0;
-	root->pkey = *key;
-	own += name.n;
-	if (key->key_type == BR_KEYTYPE_RSA) {
-		memcpy(own, key->key.rsa.n, key->key.rsa.nlen);
-		memcpy(own + key->key.rsa.nlen, key->key.rsa.e, key->key.rsa.elen);
-		root->pkey.key.rsa.n = own;
-		root->pkey.key.rsa.e = own + key->key.rsa.nlen;
-	} else {
-		memcpy(own, key->key.ec.q, key->key.ec.qlen);
-		root->pkey.key.ec.q = own;
+	key->key_type = BR_KEYTYPE_EC;
+	key->key.ec.q = (unsigned char *)bits.at;
+	key->key.ec.qlen = bits.n;
+	for (i = 0; i < sizeof(curves) / sizeof(curves[0]); i++) {
+		if (cert_same_bytes(curve, (struct cert_bytes){curves[i].oid, curves[i].n})) {
+			key->key.ec.curve = curves[i].curve;
+			return true;
+		}
 	}
-	t->n++;
-	return true;
+	return false;
+}
+
+/* A SubjectPublicKeyInfo (RFC 5280 4.1.2.7); false for keys that BearSSL has no code for. */
+static bool
+read_key(struct cert_bytes spki, br_x509_pkey *key)
+{
+	struct cert_bytes parts, algorithm, oid, bits;
+
+	if (cert_next(&spki, &parts, NULL) != CERT_SEQUENCE ||
+		cert_next(&parts, &algorithm, NULL) != CERT_SEQUENCE ||
+		cert_next(&parts, &bits, NULL) != CERT_BITS || bits.n < 2 || bits.at[0] != 0 ||
+		cert_next(&algorithm, &oid, NULL) != CERT_OID)
+		return false;
+	bits.at++;
+	bits.n--;
+	if (cert_same_bytes(oid, (struct cert_bytes){oid_rsa, sizeof(oid_rsa)}))
+		return read_rsa_key(bits, key);
+	if (cert_same_bytes(oid, (struct cert_bytes){oid_ec, sizeof(oid_ec)}))
+		return read_ec_key(algorithm, bits, key);
+	return false;
 }
 
 static bool
@@ -92,29 +127,33 @@ is_wanted(struct cert_bytes subject, const struct cert_bytes *issuers, size_t n)
 	return false;
 }
 
-/* Decodes one certificate, if it is a root that we want. False: memory ran out. */
+/* Keeps one certificate, if it is a root that we want. False: memory ran out. */
 static bool
-consider(struct trust *t, const unsigned char *der, size_t der_len,
-	const struct cert_bytes *issuers, size_t n)
+consider(struct trust *t, const unsigned char *der, size_t n, const struct cert_bytes *issuers,
+	size_t issuer_count)
 {
-	br_x509_decoder_context decoder;
-	br_x509_pkey *key;
+	br_x509_trust_anchor *root = &t->roots[t->n];
+	unsigned char *copy;
 	struct cert c;
 
-	if (!cert_parse(&c, der, der_len) || !is_wanted(c.subject, issuers, n))
+	if (!cert_parse(&c, der, n) || !is_wanted(c.subject, issuers, issuer_count))
 		return true;
 	if (c.not_after < time(NULL) || t->n == TRUST_ROOTS_MAX)
 		return true;
-	t->bytes.len = 0;
-	br_x509_decoder_init(&decoder, append, &t->bytes);
-	br_x509_decoder_push(&decoder, der, der_len);
-	key = br_x509_decoder_get_pkey(&decoder);
-	if (key == NULL)
-		return true; /* a key of a kind that BearSSL has no code for */
-	if (t->bytes.cut)
+	copy = malloc(n);
+	if (copy == NULL)
 		return false;
-	return keep_root(t, (struct cert_bytes){(unsigned char *)t->bytes.at, t->bytes.len}, key,
-		br_x509_decoder_isCA(&decoder));
+	memcpy(copy, der, n);
+	if (!cert_parse(&c, copy, n) || !read_key(c.key, &root->pkey)) {
+		free(copy);
+		return true;
+	}
+	/* BearSSL takes these bytes as they are; the copy lives as long as the root. */
+	root->dn.data = (unsigned char *)c.subject.at;
+	root->dn.len = c.subject.n;
+	root->flags = c.is_ca ? BR_X509_TA_CA : 0;
+	t->ders[t->n++] = copy;
+	return true;
 }
 
 /* RFC 7468 2: what stands between the certificate's two lines; false at the bundle's end. */

@@ -5,17 +5,16 @@
 
 #include "cert.h"
 #include "err.h"
-#include "text.h"
 
 #include <bearssl.h>
 
 #define TRUST_ROOTS_MAX 16
 
-/* Roots that were asked for, decoded; the bytes they point to are in "bytes". */
+/* Roots that were asked for; each points into its certificate in ders. */
 struct trust {
 	size_t n;
 	br_x509_trust_anchor roots[TRUST_ROOTS_MAX];
-	struct text bytes;
+	unsigned char *ders[TRUST_ROOTS_MAX];
 };
 
 void trust_init(struct trust *t);

@@ -4,7 +4,6 @@
 #include "addr.h"
 
 #include <arpa/inet.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,7 +23,7 @@ struct reading {
 static int
 wrong(const struct reading *r, const char *fmt, const char *detail)
 {
-	(void)snprintf(r->why, r->why_size, fmt, detail);
+	(void)text_format(r->why, r->why_size, fmt, detail);
 	return -1;
 }
 
@@ -76,7 +75,7 @@ set_path(const struct reading *r, const char *text)
 		home = r->world->home(r->world);
 		if (home == NULL)
 			return wrong(r, "%s", "the password database names no home");
-		if (snprintf(path, sizeof(path), "%s%s", home, text + 1) >= (int)sizeof(path))
+		if (!text_format(path, sizeof(path), "%s%s", home, text + 1))
 			return wrong(r, "%s", "it is too long");
 		return keep(r, path);
 	}
@@ -100,19 +99,19 @@ set_address(const struct reading *r, const char *text)
 	size_t i;
 
 	/* %u and %h are filled in later: here a letter stands for each. */
-	(void)snprintf(sample, sizeof(sample), "%s", text);
+	(void)text_format(sample, sizeof(sample), "%s", text);
 	for (i = 0; sample[i] != '\0'; i++) {
 		if (sample[i] == '%' && (sample[i + 1] == 'u' || sample[i + 1] == 'h'))
 			sample[i] = 'x';
 	}
 	if (addr_one(sample, "address", &box, &e) == -1) {
-		(void)snprintf(cause, sizeof(cause), "%.200s", e.text);
+		(void)text_format(cause, sizeof(cause), "%.200s", e.text);
 		return wrong(r, "%s", cause);
 	}
 	if (box.null)
 		return wrong(r, "%s", "it is the null address");
 	/* Angle brackets and a display name aren't part of it. */
-	(void)snprintf(sample, sizeof(sample), "%.*s", (int)(box.spec.end - box.spec.start),
+	(void)text_format(sample, sizeof(sample), "%.*s", (int)(box.spec.end - box.spec.start),
 		text + box.spec.start);
 	return keep(r, sample);
 }
@@ -227,7 +226,7 @@ set_range(const struct reading *r, long long value, const char *unit)
 		*(int *)r->field = (int)value;
 		return 0;
 	}
-	(void)snprintf(r->why, r->why_size, "it is a %s from %d to %d", unit, r->key->low,
+	(void)text_format(r->why, r->why_size, "it is a %s from %d to %d", unit, r->key->low,
 		r->key->high);
 	return -1;
 }
@@ -284,14 +283,18 @@ static int
 expand(const struct reading *r, const char *text, struct text *out)
 {
 	char name[128];
-	const char *at, *end, *value;
+	const char *at = text, *end, *value;
 	size_t n;
 
-	while ((at = strstr(text, "${")) != NULL) {
-		if (at > text && at[-1] == '$') {
-			text_add(out, text, (size_t)(at - text) - 1);
+	while ((at = strchr(at, '$')) != NULL) {
+		if (at[1] == '$' && at[2] == '{') {
+			text_add(out, text, (size_t)(at - text));
 			text_add(out, "${", 2);
-			text = at + 2;
+			text = at = at + 3;
+			continue;
+		}
+		if (at[1] != '{') {
+			at++;
 			continue;
 		}
 		text_add(out, text, (size_t)(at - text));
@@ -305,7 +308,7 @@ expand(const struct reading *r, const char *text, struct text *out)
 		if (value == NULL)
 			return wrong(r, "${%s} isn't set in the environment", name);
 		text_puts(out, value);
-		text = end + 1;
+		text = at = end + 1;
 	}
 	text_puts(out, text);
 	return 0;
