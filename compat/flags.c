@@ -10,74 +10,132 @@ enum arity {
 	NONE,     /* it has none: the next letter of the word is the next flag */
 	ONE,      /* the rest of the word, or else the next word */
 	ATTACHED, /* the rest of the word, which may be empty; never the next word */
+	REST,     /* the rest of the word, or the next word where the flag stands alone in its own */
 };
 
-/* What a flag sets; DROP: nothing, its row says why. */
-enum action { DROP, SENDER, FULL_NAME, FROM_HEADER, NO_DOT, VERBOSE, DEBUG, MODE, OPTION, ERRORS, SECTION };
+/* What a flag does. DROP: nothing, its row says what it was. */
+enum action {
+	DROP,
+	STRING, /* keeps its argument */
+	SET,    /* sets a switch */
+	VERBOSE,
+	DEBUG,
+	MODE,
+	OPTION,
+	NAMED_OPTION,
+	ERRORS,
+};
+
+#define FIELD(name) offsetof(struct request, name)
 
 /*
  * Sendmail 8, Postfix and OpenSMTPD together. No flag opens a file, runs a program, picks a host
- * or weakens anything: command lines are often a web application's users'.
+ * or weakens anything: command lines are often those of a web application's users.
  */
 static const struct {
 	char letter;
-	enum arity arity;
-	enum action action;
-	const char *why; /* of DROP: what the originals did with it */
+	unsigned char arity, action;
+	unsigned short field;
+	char why[36]; /* of DROP: what it was */
 } flags[] = {
-	{'A', ONE, DROP, "which of sendmail's configurations"},
-	{'B', ONE, DROP, "the body's type: found by looking"},
-	{'C', ONE, DROP, "a configuration file: never opened"},
-	{'D', ONE, DROP, "a debug file: never opened"},
-	{'E', NONE, DROP, "OpenSMTPD's"},
-	{'F', ONE, FULL_NAME, NULL},
-	{'G', NONE, DROP, "gateway submission"},
-	{'I', NONE, MODE, NULL},
-	{'J', ATTACHED, DROP, "Sony NEWS"},
-	{'L', ONE, DROP, "the log's tag"},
-	{'M', ONE, DROP, "a queue's message"},
-	{'N', ONE, DROP, "DSN: when"},
-	{'O', ONE, DROP, "an option by its name"},
-	{'Q', ATTACHED, MODE, NULL},
-	{'R', ONE, DROP, "DSN: how much comes back"},
-	{'T', ATTACHED, DROP, "a time in the queue"},
-	{'U', NONE, DROP, "initial submission"},
-	{'V', ONE, DROP, "DSN: the envelope's id"},
-	{'X', ONE, DROP, "a transcript file: never opened"},
-	{'a', ONE, SECTION, NULL},
-	{'b', ONE, MODE, NULL},
-	{'c', NONE, DROP, "expensive mailers"},
-	{'d', ATTACHED, DEBUG, NULL},
-	{'e', ATTACHED, ERRORS, NULL},
-	{'f', ONE, SENDER, NULL},
-	{'h', ONE, DROP, "hops"},
-	{'i', NONE, NO_DOT, NULL},
-	{'m', NONE, DROP, "me too"},
-	{'n', NONE, DROP, "no aliases"},
-	{'o', ATTACHED, OPTION, NULL},
-	{'p', ONE, DROP, "the protocol that brought it"},
-	{'q', ATTACHED, MODE, NULL},
-	{'r', ONE, SENDER, NULL},
-	{'s', NONE, DROP, "save the From line"},
-	{'t', NONE, FROM_HEADER, NULL},
-	{'v', NONE, VERBOSE, NULL},
-	{'x', NONE, DROP, "AIX's"},
-	{'z', ONE, DROP, "Solaris'"},
-	{'4', NONE, DROP, "IPv4 only"},
-	{'6', NONE, DROP, "IPv6 only"},
+	{'4', NONE, SET, FIELD(v4), ""},
+	{'6', NONE, SET, FIELD(v6), ""},
+	{'A', ONE, DROP, 0, "which of sendmail's files to read"},
+	{'B', ONE, STRING, FIELD(body), ""},
+	{'C', ONE, DROP, 0, "a configuration: never opened"},
+	{'D', ONE, DROP, 0, "a debug file: never opened"},
+	{'E', NONE, DROP, 0, "OpenSMTPD's and AIX's"},
+	{'F', ONE, STRING, FIELD(full_name), ""},
+	{'G', NONE, SET, FIELD(relay), ""},
+	{'I', NONE, MODE, 0, ""},
+	{'J', ATTACHED, DROP, 0, "Sony NEWS's"},
+	{'L', ONE, STRING, FIELD(tag), ""},
+	{'M', ONE, DROP, 0, "a message in the queue"},
+	{'N', ONE, STRING, FIELD(notify), ""},
+	{'O', ONE, NAMED_OPTION, 0, ""},
+	{'Q', ATTACHED, MODE, 0, ""},
+	{'R', ONE, STRING, FIELD(ret), ""},
+	{'T', ATTACHED, DROP, 0, "how long to queue"},
+	{'U', NONE, SET, FIELD(utf8), ""},
+	{'V', ONE, STRING, FIELD(envid), ""},
+	{'X', ONE, DROP, 0, "a transcript: never opened"},
+	{'a', ONE, STRING, FIELD(section), ""},
+	{'b', ONE, MODE, 0, ""},
+	{'c', NONE, DROP, 0, "put off expensive hosts"},
+	{'d', ATTACHED, DEBUG, 0, ""},
+	{'e', REST, ERRORS, 0, ""},
+	{'f', ONE, STRING, FIELD(sender), ""},
+	{'h', ONE, STRING, FIELD(hops), ""},
+	{'i', NONE, SET, FIELD(keep_dots), ""},
+	{'m', NONE, DROP, 0, "send to me too: always done"},
+	{'n', NONE, SET, FIELD(no_aliases), ""},
+	{'o', REST, OPTION, 0, ""},
+	{'p', ONE, DROP, 0, "the protocol it came by"},
+	{'q', ATTACHED, MODE, 0, ""},
+	{'r', ONE, STRING, FIELD(sender), ""},
+	{'s', NONE, DROP, 0, "keep the mbox From line"},
+	{'t', NONE, SET, FIELD(from_header), ""},
+	{'v', NONE, VERBOSE, 0, ""},
+	{'x', NONE, DROP, 0, "AIX's"},
+	{'z', ONE, DROP, 0, "Solaris's"},
 };
 
 #define FLAGS (sizeof(flags) / sizeof(flags[0]))
 
+/* -b's letters. */
 static const struct {
-	char letter; /* of -b */
-	enum flags_mode mode;
+	char letter;
+	unsigned char mode;
 } modes[] = {
 	{'m', MODE_SEND}, {'a', MODE_SEND}, {'s', MODE_SMTP}, {'v', MODE_VERIFY},
-	{'p', MODE_QUEUE}, {'i', MODE_ALIASES}, {'d', MODE_DAEMON}, {'D', MODE_DAEMON},
-	{'l', MODE_DAEMON}, {'t', MODE_TEST}, {'e', MODE_TEST}, {'P', MODE_QUEUE},
-	{'z', MODE_TEST}, {'C', MODE_TEST}, {'h', MODE_NOTHING}, {'H', MODE_NOTHING},
+	{'p', MODE_QUEUE}, {'P', MODE_COUNT}, {'i', MODE_ALIASES}, {'h', MODE_NOTHING},
+	{'H', MODE_NOTHING}, {'d', MODE_DAEMON}, {'D', MODE_DAEMON}, {'l', MODE_DAEMON},
+	{'t', MODE_TEST}, {'e', MODE_TEST}, {'z', MODE_TEST}, {'C', MODE_TEST},
 };
+
+/* Names that we may be called by, and what they stand for. All others are sendmail. */
+static const struct {
+	char name[12];
+	unsigned char mode;
+} personalities[] = {
+	{"mailq", MODE_QUEUE}, {"newaliases", MODE_ALIASES}, {"runq", MODE_NOTHING},
+	{"hoststat", MODE_NOTHING}, {"purgestat", MODE_NOTHING}, {"smtpd", MODE_DAEMON},
+};
+
+/*
+ * Long options: ours, and msmtp's, so that a command line made for it neither fails nor takes an
+ * option's value for a recipient.
+ */
+static const struct {
+	char name[28];
+	unsigned char arity; /* NONE (=value may follow), or ONE */
+	unsigned char action;
+	unsigned short field;
+} longs[] = {
+	{"profile", ONE, STRING, FIELD(section)},
+	{"account", ONE, STRING, FIELD(section)},
+	{"from", ONE, STRING, FIELD(sender)},
+	{"read-recipients", NONE, SET, FIELD(from_header)},
+	{"dsn-notify", ONE, STRING, FIELD(notify)},
+	{"dsn-return", ONE, STRING, FIELD(ret)},
+	{"debug", NONE, VERBOSE, 0},
+	{"help", NONE, SET, FIELD(help)},
+	{"version", NONE, SET, FIELD(version)},
+	{"host", ONE, DROP, 0}, {"port", ONE, DROP, 0}, {"timeout", ONE, DROP, 0},
+	{"connect-timeout", ONE, DROP, 0}, {"protocol", ONE, DROP, 0}, {"domain", ONE, DROP, 0},
+	{"user", ONE, DROP, 0}, {"passwordeval", ONE, DROP, 0}, {"file", ONE, DROP, 0},
+	{"tls-trust-file", ONE, DROP, 0}, {"tls-crl-file", ONE, DROP, 0},
+	{"tls-fingerprint", ONE, DROP, 0}, {"tls-key-file", ONE, DROP, 0},
+	{"tls-cert-file", ONE, DROP, 0}, {"tls-min-dh-prime-bits", ONE, DROP, 0},
+	{"tls-priorities", ONE, DROP, 0}, {"tls-host-override", ONE, DROP, 0},
+	{"maildomain", ONE, DROP, 0}, {"logfile-time-format", ONE, DROP, 0},
+	{"aliases", ONE, DROP, 0}, {"proxy-host", ONE, DROP, 0}, {"proxy-port", ONE, DROP, 0},
+	{"source-ip", ONE, DROP, 0}, {"socket", ONE, DROP, 0}, {"configure", ONE, DROP, 0},
+	{"set-from-header", NONE, DROP, 0}, {"set-date-header", NONE, DROP, 0},
+	{"set-msgid-header", NONE, DROP, 0}, {"eval", ONE, DROP, 0},
+};
+
+#define LONGS (sizeof(longs) / sizeof(longs[0]))
 
 /* The command line under way. */
 struct parsing {
@@ -101,8 +159,8 @@ set_mode(struct request *r, char letter, const char *value)
 
 	if (letter == 'I')
 		r->mode = MODE_ALIASES;
-	else if (letter == 'q' || letter == 'Q')
-		r->mode = MODE_NOTHING;
+	else if (letter != 'b' && r->mode == MODE_SEND)
+		r->mode = MODE_NOTHING; /* -q30m besides -bd means the daemon */
 	for (i = 0; letter == 'b' && i < sizeof(modes) / sizeof(modes[0]); i++) {
 		if (value[0] == modes[i].letter && value[1] == '\0') {
 			r->mode = modes[i].mode;
@@ -113,33 +171,57 @@ set_mode(struct request *r, char letter, const char *value)
 		note(r, "b", 1);
 }
 
-/* -ox..: i keeps dots, e says where errors go; the rest is swallowed, whatever it names. */
+/* -ox..: of its hundred options the few that mean something here. No path is touched. */
 static void
 set_option(struct request *r, const char *value)
 {
-	if (value[0] == 'i')
-		r->dots_end = false;
-	else if (value[0] == 'e')
+	switch (value[0]) {
+	case 'i':
+		r->keep_dots = true;
+		break;
+	case 'e':
 		r->quiet = value[1] == 'q';
-	else
+		break;
+	case 'r':
+		r->timeout = value + 1;
+		break;
+	case 'd': /* how it is delivered: always while the caller waits */
+	case 'm':
+		break;
+	default:
 		note(r, "o", 1);
+	}
+}
+
+/* -O Name=value */
+static void
+set_named_option(struct request *r, const char *option)
+{
+	const char *value = strchr(option, '=');
+	size_t n = value != NULL ? (size_t)(value - option) : strlen(option);
+
+	value = value != NULL ? value + 1 : "";
+	if (text_same_n(option, n, "IgnoreDots") || text_same_n(option, n, "i"))
+		r->keep_dots = text_lower(value[0]) != 'f' && text_lower(value[0]) != 'n';
+	else if (text_same_n(option, n, "ErrorMode"))
+		r->quiet = value[0] == 'q';
+	else if (text_same_n(option, n, "NoRecipientAction"))
+		r->no_to = text_same(value, "none");
+	else if (text_same_n(option, n, "smtputf8"))
+		r->utf8 = text_lower(value[0]) == 'y' || text_lower(value[0]) == 't';
+	else if (!text_same_n(option, n, "DeliveryMode"))
+		note(r, "O", 1);
 }
 
 static void
-apply(struct request *r, char letter, enum action action, const char *value)
+apply(struct request *r, char letter, unsigned action, size_t field, const char *value)
 {
-	switch (action) {
-	case SENDER:
-		r->sender = value;
+	switch ((enum action)action) {
+	case STRING:
+		*(const char **)(void *)((char *)r + field) = value;
 		break;
-	case FULL_NAME:
-		r->full_name = value;
-		break;
-	case FROM_HEADER:
-		r->from_header = true;
-		break;
-	case NO_DOT:
-		r->dots_end = false;
+	case SET:
+		*(bool *)((char *)r + field) = true;
 		break;
 	case VERBOSE:
 		r->verbose++;
@@ -156,11 +238,11 @@ apply(struct request *r, char letter, enum action action, const char *value)
 	case OPTION:
 		set_option(r, value);
 		break;
+	case NAMED_OPTION:
+		set_named_option(r, value);
+		break;
 	case ERRORS:
 		r->quiet = value[0] == 'q';
-		break;
-	case SECTION:
-		r->section = value;
 		break;
 	case DROP:
 		note(r, &letter, 1);
@@ -182,7 +264,7 @@ find_flag(char letter)
 static int
 parse_cluster(struct parsing *p, const char *word)
 {
-	const char *value;
+	const char *start = word, *value;
 	size_t i;
 	char letter;
 
@@ -194,52 +276,51 @@ parse_cluster(struct parsing *p, const char *word)
 			note(p->r, word - 1, strlen(word - 1));
 			return 0;
 		}
-		if (flags[i].arity == NONE) {
-			apply(p->r, letter, flags[i].action, "");
-			continue;
-		}
-		value = word;
-		/* -o and -e take the next word only where nothing else is in theirs. */
-		if (*word == '\0' && (flags[i].arity == ONE || letter == 'o' || letter == 'e')) {
+		value = flags[i].arity == NONE ? "" : word;
+		if (*word == '\0' && (flags[i].arity == ONE ||
+				(flags[i].arity == REST && word == start + 1))) {
 			if (p->at + 1 >= p->argc)
-				return flags[i].arity == ATTACHED ? 0 : err_set(p->e, ERR_USAGE,
-					"the flag -%c lacks its argument", letter);
+				return err_set(p->e, ERR_USAGE, "the flag -%c lacks its argument", letter);
 			value = p->argv[++p->at];
 		}
-		apply(p->r, letter, flags[i].action, value);
-		return 0;
+		apply(p->r, letter, flags[i].action, flags[i].field, value);
+		if (flags[i].arity != NONE)
+			return 0;
 	}
 	return 0;
 }
 
-static void
-parse_long(struct request *r, const char *word)
+static int
+parse_long(struct parsing *p, const char *word)
 {
-	static const char *const sections[] = {"--profile=", "--account="};
-	size_t i, n;
+	const char *value = strchr(word, '=');
+	size_t n = value != NULL ? (size_t)(value - word) : strlen(word), i;
 
-	for (i = 0; i < 2; i++) {
-		n = strlen(sections[i]);
-		if (strncmp(word, sections[i], n) == 0) {
-			r->section = word + n;
-			return;
-		}
+	for (i = 0; i < LONGS && !(strlen(longs[i].name) == n && strncmp(word, longs[i].name, n) == 0);)
+		i++;
+	if (i < LONGS && longs[i].arity == ONE && value == NULL) {
+		if (p->at + 1 >= p->argc)
+			return err_set(p->e, ERR_USAGE, "the option --%s lacks its argument", word);
+		value = p->argv[++p->at];
+	} else if (value != NULL)
+		value++;
+	if (i == LONGS || longs[i].action == DROP) {
+		/* The value isn't noted: it may be a password. */
+		note(p->r, word - 1, n + 1);
+		return 0;
 	}
-	if (strcmp(word, "--version") == 0)
-		r->version = true;
-	else if (strcmp(word, "--help") == 0)
-		r->help = true;
-	else
-		note(r, word + 1, strlen(word + 1));
+	apply(p->r, '-', longs[i].action, longs[i].field, value);
+	return 0;
 }
 
 int
-flags_parse(struct request *r, int argc, char *const argv[], struct err *e)
+flags_parse(struct request *r, const char *name, int argc, char *const argv[], struct err *e)
 {
 	struct parsing p = {.r = r, .argv = argv, .argc = argc, .e = e};
 	bool flags_over = false;
+	size_t i;
 
-	*r = (struct request){.dots_end = true};
+	*r = (struct request){.keep_dots = strcmp(name, "rmail") == 0};
 	text_heap(&r->ignored, 1024);
 	r->operands = calloc((size_t)argc + 1, sizeof(*r->operands));
 	if (r->operands == NULL)
@@ -251,12 +332,24 @@ flags_parse(struct request *r, int argc, char *const argv[], struct err *e)
 			r->operands[r->n++] = word;
 		else if (strcmp(word, "--") == 0)
 			flags_over = true;
-		else if (word[1] == '-')
-			parse_long(r, word);
-		else if (parse_cluster(&p, word + 1) == -1)
+		else if ((word[1] == '-' ? parse_long(&p, word + 2) : parse_cluster(&p, word + 1)) == -1)
 			return -1;
 	}
+	/* A flag that sends nothing must not turn a mail into exit 0: who names recipients sends. */
+	if (flags_asks_to_send(r) && (r->mode == MODE_NOTHING || r->mode == MODE_QUEUE ||
+			r->mode == MODE_COUNT || r->mode == MODE_ALIASES))
+		r->mode = MODE_SEND;
+	for (i = 0; i < sizeof(personalities) / sizeof(personalities[0]); i++) {
+		if (strcmp(personalities[i].name, name) == 0)
+			r->mode = personalities[i].mode;
+	}
 	return 0;
+}
+
+bool
+flags_asks_to_send(const struct request *r)
+{
+	return r->from_header || r->n > 0;
 }
 
 void

@@ -100,6 +100,7 @@ origin_find(struct origin *o, const struct profile *p, const struct world *w, co
 		(void)text_format(mine.address, sizeof(mine.address), "%s", w->login(w));
 	if (qualify(o->header_from, p->from != NULL ? &from : &mine, o->domain, e) == -1)
 		return -1;
+	memcpy(o->own, o->header_from, sizeof(o->own));
 	if (wanted == NULL || !p->allow_from_override)
 		memcpy(o->sender, o->header_from, sizeof(o->sender));
 	else if (wanted[0] == '\0' || box.null)

@@ -12,7 +12,8 @@
 struct origin {
 	char domain[256];
 	char sender[ADDR_SIZE];      /* reverse-path; "" is null */
-	char header_from[ADDR_SIZE]; /* never empty */
+	char header_from[ADDR_SIZE]; /* of a From that is missing; never empty */
+	char own[ADDR_SIZE];         /* the profile's from, else login@domain: what From is forced to */
 };
 
 /*

@@ -1,67 +1,23 @@
 /* SPDX-License-Identifier: ISC */
-/* sendmail.c: one message from standard input, as sendmail(8) takes it. */
+/* sendmail.c: the sendmail face: a message from standard input, or what else a flag asks. */
 #include "sendmail.h"
-#include "edit.h"
-#include "envelope.h"
-#include "flags.h"
-#include "log.h"
-#include "message.h"
-#include "origin.h"
+#include "bs.h"
 #include "output.h"
-#include "profile.h"
-#include "secret.h"
-#include "spool.h"
-#include "submit.h"
+#include "post.h"
+#include "verify.h"
 
 #include <errno.h>
 #include <string.h>
-#include <sys/random.h>
-#include <time.h>
 #include <unistd.h>
-
-/* One message on its way. */
-struct sending {
-	const struct world *world;
-	struct request request;
-	struct profile_file file;
-	struct profile profile;
-	struct log log;
-	struct text warnings; /* for the log line */
-	struct text password;
-	char password_buf[8192];
-	struct spool spool;
-	struct message message;
-	struct envelope envelope;
-	struct origin origin;
-	struct edit_notes notes;
-	struct submit_report report;
-	bool stdin_read;
-	int64_t began; /* ms */
-};
-
-static void
-warn(struct sending *s, const char *words)
-{
-	text_printf(&s->warnings, "%s%s", s->warnings.len > 0 ? "; " : "", words);
-	if (s->request.verbose > 0)
-		output_line("warning", words);
-}
-
-static void
-show_dialogue(void *ctx, const char *who, const char *text)
-{
-	(void)ctx;
-	output_line(who, text);
-}
 
 /* A caller whose text is larger than the pipe dies of SIGPIPE if we leave before its end. */
 static void
-drain_stdin(const struct sending *s)
+drain_stdin(void)
 {
 	char buf[4096];
 	ssize_t got;
 
-	if (s->stdin_read || isatty(STDIN_FILENO))
+	if (isatty(STDIN_FILENO))
 		return;
 	do
 		got = read(STDIN_FILENO, buf, sizeof(buf));
@@ -69,52 +25,22 @@ drain_stdin(const struct sending *s)
 }
 
 static int
-open_profile(struct sending *s, struct err *e)
+read_message(const struct post *p, struct letter *l, struct err *e)
 {
-	struct err log_error = {.kind = ERR_NONE};
+	bool dot_ends = !p->request->keep_dots && (p->profile.dot_ends || isatty(STDIN_FILENO));
 
-	if (profile_open(&s->file, s->world, e) == -1 ||
-		profile_choose(&s->profile, &s->file, s->world, s->request.section, e) == -1)
+	if (spool_fill(&l->spool, STDIN_FILENO, p->world->spool_folder, dot_ends, e) == -1)
 		return -1;
-	log_close(&s->log);
-	log_open(&s->log, s->profile.log, &log_error);
-	if (log_error.kind != ERR_NONE)
-		warn(s, log_error.text);
-	return 0;
-}
-
-static int
-read_message(struct sending *s, struct err *e)
-{
-	if (spool_fill(&s->spool, STDIN_FILENO, s->world->spool_folder, e) == -1)
-		return -1;
-	s->stdin_read = true;
-	if (s->spool.size == 0)
+	if (l->spool.size == 0)
 		return err_set(e, ERR_DATA, "standard input is empty: there is no message");
-	return message_read(&s->message, &s->spool, e);
-}
-
-static int
-add_list(struct sending *s, const char *text, size_t n, bool folded, struct err *e)
-{
-	const struct envelope_rules rules = {&s->file, s->origin.domain, s->world->host_name};
-	struct addr_list l;
-	struct addr_box box;
-	int got;
-
-	addr_open(&l, text, n, folded);
-	while ((got = addr_next(&l, &box, e)) == 1) {
-		if (envelope_add(&s->envelope, &rules, &box, e) == -1)
-			return -1;
-	}
-	return got;
+	return message_read(&l->message, &l->spool, e);
 }
 
 /* -t: To, Cc, Bcc; where any Resent- field stands, those of the resending instead. */
 static int
-add_from_header(struct sending *s, struct err *e)
+add_from_header(const struct post *p, struct letter *l, struct err *e)
 {
-	const struct message *m = &s->message;
+	const struct message *m = &l->message;
 	unsigned resent = 0;
 	size_t i;
 
@@ -125,248 +51,166 @@ add_from_header(struct sending *s, struct err *e)
 
 		if ((f->traits & FIELD_RECIPIENTS) == 0 || (f->traits & FIELD_RESENT) != resent)
 			continue;
-		if (add_list(s, m->header.at + f->body, f->end - f->body, true, e) == -1)
+		if (letter_add_list(p, l, m->header.at + f->body, f->end - f->body, true, e) == -1)
 			return -1;
 	}
 	return 0;
 }
 
 static int
-find_recipients(struct sending *s, struct err *e)
+find_recipients(const struct post *p, struct letter *l, struct err *e)
 {
+	const struct request *r = p->request;
 	size_t i;
 
-	if (s->request.from_header && add_from_header(s, e) == -1)
+	if (r->from_header && add_from_header(p, l, e) == -1)
 		return -1;
-	for (i = 0; i < s->request.n; i++) {
-		const char *operand = s->request.operands[i];
-
-		if (add_list(s, operand, strlen(operand), false, e) == -1)
+	for (i = 0; i < r->n; i++) {
+		if (letter_add_list(p, l, r->operands[i], strlen(r->operands[i]), false, e) == -1)
 			return -1;
 	}
-	if (s->envelope.n == 0)
-		return err_set(e, ERR_USAGE, s->request.from_header
+	if (l->envelope.n == 0)
+		return err_set(e, ERR_USAGE, r->from_header
 			? "no recipient in To, Cc and Bcc, and none on the command line"
 			: "no recipients: name them, or use -t to take them from the header");
-	return envelope_unique(&s->envelope, e);
+	return envelope_unique(&l->envelope, e);
 }
 
+/* Sender and recipients, by the section that is chosen. */
 static int
-edit(struct sending *s, struct err *e)
+address(const struct post *p, struct letter *l, struct err *e)
 {
-	const char *name = s->request.full_name;
-	struct edit_rules rules = {.domain = s->origin.domain, .from = s->origin.header_from,
-		.now = time(NULL)};
-	size_t i;
-
-	for (i = 0; name != NULL && name[i] != '\0'; i++) {
-		if (text_is_control(name[i]))
-			return err_set(e, ERR_DATA, "-F: a control character can't stand in a name");
-	}
-	if (name == NULL)
-		name = s->world->full_name(s->world);
-	if (name[0] == '\0' && s->request.full_name == NULL)
-		name = s->world->login(s->world);
-	rules.full_name = name;
-	if (getrandom(rules.random, sizeof(rules.random), 0) != (ssize_t)sizeof(rules.random))
-		return err_errno(e, ERR_SYSTEM, "no random bytes from the kernel");
-	if (edit_message(&s->message, &rules, &s->notes, e) == -1 ||
-		message_count(&s->message, e) == -1)
+	envelope_free(&l->envelope);
+	if (origin_find(&l->origin, &p->profile, p->world, p->request->sender, e) == -1)
 		return -1;
-	if (s->message.facts.nul || s->message.nul)
-		warn(s, "NUL bytes were dropped");
-	if (s->message.facts.longest > 998)
-		warn(s, "a line is over 998 bytes");
-	if (s->notes.odd_addresses)
-		warn(s, "an address field can't be read and was left as it is");
-	return 0;
+	memcpy(l->envelope.from, l->origin.sender, sizeof(l->envelope.from));
+	return find_recipients(p, l, e);
 }
 
+/*
+ * The section that fits sender, user and recipients. What can't be addressed by [default] may still
+ * be by the section that is chosen: so its errors don't count here.
+ */
 static int
-submit(struct sending *s, struct err *e)
-{
-	const char *utf8 = envelope_eight_bit(&s->envelope);
-	struct submit_job job = {.profile = &s->profile, .world = s->world,
-		.envelope = &s->envelope, .message = &s->message};
-
-	if (utf8 == NULL && s->notes.eight_bit_address[0] != '\0')
-		utf8 = s->notes.eight_bit_address;
-	job.utf8_address = utf8;
-	if (s->request.verbose > 0)
-		job.trace.line = show_dialogue;
-	if (secret_password(&s->profile, s->world, &s->password, e) == -1)
-		return -1;
-	job.password = s->password.at;
-	return submit_run(&job, &s->report, e);
-}
-
-/* Everything up to the verdict. */
-static int
-send_message(struct sending *s, struct err *e)
-{
-	if (!s->request.from_header && s->request.n == 0)
-		return err_set(e, ERR_USAGE,
-			"no recipients: name them, or use -t to take them from the header");
-	if (open_profile(s, e) == -1 || read_message(s, e) == -1)
-		return -1;
-	if (origin_find(&s->origin, &s->profile, s->world, s->request.sender, e) == -1)
-		return -1;
-	memcpy(s->envelope.from, s->origin.sender, sizeof(s->envelope.from));
-	if (find_recipients(s, e) == -1 || edit(s, e) == -1)
-		return -1;
-	return submit(s, e);
-}
-
-/* The recipients, or those without the message with the server's words for each. */
-static void
-log_recipients(const struct sending *s, struct text *line, bool refused)
-{
-	struct text list;
-	size_t i;
-
-	text_heap(&list, (size_t)64 * 1024 * 1024);
-	for (i = 0; i < s->envelope.n; i++) {
-		const struct rcpt *r = &s->envelope.rcpts[i];
-
-		if (refused && (r->fate == RCPT_DELIVERED || r->reply == NULL))
-			continue;
-		if (list.len > 0)
-			text_puts(&list, refused ? "; " : ",");
-		text_printf(&list, "<%s>", r->address);
-		if (refused) {
-			text_puts(&list, ": ");
-			text_puts(&list, r->reply);
-		}
-	}
-	if (list.len > 0 && !list.cut)
-		log_field(line, refused ? "refused" : "to", list.at);
-	text_free(&list);
-}
-
-static void
-write_log(struct sending *s, const struct err *e, int status)
-{
-	struct text line;
-	char words[ADDR_SIZE + 8];
-	size_t unknown = envelope_count(&s->envelope, RCPT_UNKNOWN);
-
-	text_heap(&line, (size_t)256 * 1024 * 1024);
-	log_field(&line, "status", err_word(e->kind));
-	log_number(&line, "exit", status);
-	(void)text_format(words, sizeof(words), "<%s>", s->envelope.from);
-	if (s->stdin_read)
-		log_field(&line, "from", words);
-	log_recipients(s, &line, false);
-	if (s->notes.id[0] != '\0')
-		log_field(&line, "id", s->notes.id);
-	if (s->message.facts.size > 0)
-		log_number(&line, "size", (long long)s->message.facts.size);
-	if (s->report.peer[0] != '\0')
-		log_field(&line, "host", s->report.peer);
-	if (s->report.tls[0] != '\0')
-		log_field(&line, "tls", s->report.tls);
-	if (s->report.reply[0] != '\0')
-		log_field(&line, "reply", s->report.reply);
-	log_recipients(s, &line, true);
-	if (unknown > 0)
-		log_number(&line, "unknown", (long long)unknown);
-	log_number(&line, "ms", net_clock() - s->began);
-	log_number(&line, "uid", (long long)s->world->uid);
-	if (s->request.ignored.len > 0)
-		log_field(&line, "ignored", s->request.ignored.at);
-	if (s->warnings.len > 0)
-		log_field(&line, "warn", s->warnings.at);
-	if (e->kind != ERR_NONE)
-		log_field(&line, "error", e->text);
-	log_write(&s->log, "mailchute", &line, e->kind != ERR_NONE);
-	text_free(&line);
-}
-
-static void
-set_up(struct sending *s, const struct world *w)
+pick_section(struct post *p, struct letter *l, struct err *e)
 {
 	struct err ignored = {.kind = ERR_NONE};
 
-	s->world = w;
-	s->file = (struct profile_file){.n = 0};
-	s->profile = (struct profile){.port = 0};
-	s->message = (struct message){.n = 0};
-	s->report = (struct submit_report){.connections = 0};
-	s->notes = (struct edit_notes){.odd_addresses = false};
-	s->stdin_read = false;
-	s->began = net_clock();
-	text_heap(&s->warnings, 4096);
-	text_fixed(&s->password, s->password_buf, sizeof(s->password_buf));
-	spool_init(&s->spool);
-	envelope_init(&s->envelope);
-	log_open(&s->log, "syslog", &ignored);
-}
-
-static void
-tear_down(struct sending *s)
-{
-	text_wipe(s->password_buf, sizeof(s->password_buf));
-	text_free(&s->warnings);
-	envelope_free(&s->envelope);
-	message_close(&s->message);
-	spool_close(&s->spool);
-	profile_clear(&s->profile);
-	profile_close(&s->file);
-	flags_clear(&s->request);
-	log_close(&s->log);
-}
-
-/* What doesn't read a message at all: -1 where it isn't one of these. */
-static int
-other_mode(struct sending *s)
-{
-	const struct request *r = &s->request;
-
-	if ((r->version || r->help) && !r->from_header && r->n == 0) {
-		output_text(r->version ? OUTPUT_VERSION : OUTPUT_HELP);
+	if (p->request->section != NULL || profile_section(&p->file, 0) == NULL)
 		return 0;
-	}
-	switch (r->mode) {
-	case MODE_SEND:
+	(void)address(p, l, &ignored);
+	return post_pick_section(p, l, e);
+}
+
+/* Everything up to the verdict. *read: standard input was read to its end. */
+static int
+send_message(struct post *p, struct letter *l, bool *read, struct err *e)
+{
+	if (!flags_asks_to_send(p->request))
+		return err_set(e, ERR_USAGE,
+			"no recipients: name them, or use -t to take them from the header");
+	if (post_open(p, l, e) == -1 || read_message(p, l, e) == -1)
 		return -1;
+	*read = true;
+	if (pick_section(p, l, e) == -1 || address(p, l, e) == -1 || letter_edit(p, l, e) == -1 ||
+		post_ready(p, e) == -1)
+		return -1;
+	return submit_run(&p->job, &l->envelope, &l->message, &l->mail, &l->report, e);
+}
+
+static int
+fail(const struct request *r, const struct err *e, int status)
+{
+	if (e->kind != ERR_NONE && !r->quiet)
+		output_line("mailchute", e->text);
+	return status;
+}
+
+static int
+send_one(const struct world *w, const struct request *r, struct err *e)
+{
+	struct post p;
+	struct letter l;
+	bool read = false;
+	int status;
+
+	post_init(&p, w, r);
+	letter_init(&l);
+	if (e->kind == ERR_NONE)
+		(void)send_message(&p, &l, &read, e);
+	if (!read || p.profile.dot_ends)
+		drain_stdin();
+	status = post_status(&p, e);
+	letter_log(&p, &l, e, status);
+	letter_free(&l);
+	post_close(&p);
+	return fail(r, e, status);
+}
+
+/* newaliases: every value of every alias. */
+static int
+check_aliases(const struct world *w, const struct request *r)
+{
+	struct err e = {.kind = ERR_NONE};
+	struct post p;
+	struct letter l;
+	int status;
+
+	post_init(&p, w, r);
+	letter_init(&l);
+	if (post_open(&p, &l, &e) == 0)
+		(void)aliases_check(&p.aliases, &e);
+	status = post_status(&p, &e);
+	letter_free(&l);
+	post_close(&p);
+	return fail(r, &e, status);
+}
+
+static int
+say(const char *text)
+{
+	return output_text(text) == 0 ? 0 : err_status(ERR_SYSTEM, 0);
+}
+
+static int
+run_mode(const struct world *w, const struct request *r, struct err *e)
+{
+	if ((r->version || r->help) && !flags_asks_to_send(r))
+		return say(r->version ? OUTPUT_VERSION : OUTPUT_HELP);
+	switch (e->kind == ERR_NONE ? r->mode : MODE_SEND) {
+	case MODE_SEND:
+		break;
+	case MODE_SMTP:
+		return bs_run(w, r);
+	case MODE_VERIFY:
+		return verify_run(w, r);
+	case MODE_QUEUE:
+		return say("Mail queue is empty\n");
+	case MODE_COUNT:
+		return say("0\n");
+	case MODE_ALIASES:
+		return check_aliases(w, r);
 	case MODE_NOTHING:
 		return 0;
 	case MODE_DAEMON:
-		output_line("mailchute", "there is no daemon mode: each message is sent when it comes");
+		output_line("mailchute", "no daemon mode: each message is sent while its caller waits");
 		return err_status(ERR_USAGE, 0);
-	case MODE_SMTP:
-	case MODE_VERIFY:
-	case MODE_QUEUE:
-	case MODE_ALIASES:
 	case MODE_TEST:
-		break;
+		output_line("mailchute", "no such mode: see mailchute show, and mailchute --help");
+		return err_status(ERR_USAGE, 0);
 	}
-	output_line("mailchute", "this mode isn't there; see mailchute --help");
-	drain_stdin(s);
-	return err_status(ERR_USAGE, 0);
+	return send_one(w, r, e);
 }
 
 int
-sendmail_run(int argc, char *const argv[], const struct world *w)
+sendmail_run(const char *name, int argc, char *const argv[], const struct world *w)
 {
-	struct sending s;
+	struct request r;
 	struct err e = {.kind = ERR_NONE};
 	int status;
 
-	set_up(&s, w);
-	if (flags_parse(&s.request, argc, argv, &e) == 0) {
-		status = other_mode(&s);
-		if (status != -1) {
-			tear_down(&s);
-			return status;
-		}
-		(void)send_message(&s, &e);
-	}
-	drain_stdin(&s);
-	status = err_status(e.kind, s.profile.tempfail_exit > 0 ? s.profile.tempfail_exit : 69);
-	write_log(&s, &e, status);
-	if (e.kind != ERR_NONE && !s.request.quiet)
-		output_line("mailchute", e.text);
-	tear_down(&s);
+	(void)flags_parse(&r, name, argc, argv, &e);
+	status = run_mode(w, &r, &e);
+	flags_clear(&r);
 	return status;
 }

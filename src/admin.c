@@ -29,7 +29,9 @@ show(int argc, char *const argv[], const struct world *w)
 
 	text_heap(&out, 1024 * 1024);
 	if (profile_open(&file, w, &e) == -1 ||
-		profile_choose(&profile, &file, w, argc > 2 ? argv[2] : NULL, &e) == -1)
+		profile_choose(&profile, &file, w, argc > 2 ? argv[2] : NULL, false,
+			&e) == -1 ||
+		profile_check(&profile, &e) == -1)
 		status = fail(&file, &e);
 	else {
 		profile_show(&profile, &out);

@@ -4,6 +4,7 @@
 #include "words.h"
 
 #include <string.h>
+#include <strings.h>
 
 /* An edit under way. */
 struct editing {
@@ -11,6 +12,8 @@ struct editing {
 	const struct edit_rules *rules;
 	struct edit_notes *notes;
 	struct text field; /* the field being made */
+	bool is_from;      /* it is From */
+	bool is_list;      /* it is To or Cc */
 };
 
 static bool
@@ -32,6 +35,70 @@ note_address(struct edit_notes *notes, const struct addr_box *box)
 		memcpy(notes->eight_bit_address, box->address, sizeof(box->address));
 }
 
+/* The address in place of this one, or NULL: From may be forced. */
+static const char *
+forced(const struct editing *ed, const struct addr_box *box)
+{
+	if (!ed->is_from || ed->rules->forced_from == NULL)
+		return NULL;
+	if (ed->rules->force_foreign &&
+		(box->domain == NULL || text_same(box->domain, ed->rules->domain)))
+		return NULL;
+	return ed->rules->forced_from;
+}
+
+/*
+ * The addresses that an alias in To or Cc leads to. The first takes its place; within angle
+ * brackets there is room for one only, so that the others go to the field's end.
+ */
+static bool
+add_alias(struct editing *ed, const struct addr_box *box, struct text *rest)
+{
+	struct err ignored = {.kind = ERR_NONE};
+	struct envelope env;
+	bool in_brackets = box->name.end > 0, done = false;
+	size_t i;
+
+	envelope_init(&env);
+	if (envelope_add(&env, ed->rules->rewrite, box, &ignored) == 0 && env.n > 0) {
+		for (i = 0; i < env.n; i++) {
+			struct text *to = i > 0 && in_brackets ? rest : &ed->field;
+
+			text_puts(to, i > 0 ? ", " : "");
+			text_puts(to, env.rcpts[i].address);
+		}
+		done = true;
+	}
+	envelope_free(&env);
+	return done;
+}
+
+static void
+edit_address(struct editing *ed, const char *s, const struct addr_box *box, struct text *rest)
+{
+	const char *other = forced(ed, box);
+
+	if (other != NULL)
+		text_puts(&ed->field, other);
+	else if (!ed->is_list || ed->rules->rewrite == NULL || !add_alias(ed, box, rest)) {
+		text_add(&ed->field, s + box->spec.start, box->spec.end - box->spec.start);
+		if (box->domain == NULL && !box->null)
+			text_printf(&ed->field, "@%s", ed->rules->domain);
+	}
+	if (other == NULL)
+		note_address(ed->notes, box);
+}
+
+/* From's first address, as others would see it. */
+static void
+note_from(struct editing *ed, const struct addr_box *box)
+{
+	if (!ed->is_from || ed->notes->from[0] != '\0' || box->null)
+		return;
+	(void)text_format(ed->notes->from, sizeof(ed->notes->from), "%s%s%s", box->address,
+		box->domain == NULL ? "@" : "", box->domain == NULL ? ed->rules->domain : "");
+}
+
 /* A list of mailboxes: what is between the addresses is encoded, bare addresses are qualified. */
 static int
 edit_addresses(struct editing *ed, const char *s, size_t n)
@@ -39,19 +106,25 @@ edit_addresses(struct editing *ed, const char *s, size_t n)
 	struct err e = {.kind = ERR_NONE};
 	struct addr_list l;
 	struct addr_box box;
-	size_t done = 0;
+	struct text rest;
+	size_t done = 0, end = n;
 	int got;
 
+	text_heap(&rest, MESSAGE_HEADER_MAX);
 	addr_open(&l, s, n, true);
+	while (end > 0 && (s[end - 1] == '\r' || s[end - 1] == '\n'))
+		end--;
 	while ((got = addr_next(&l, &box, &e)) == 1) {
 		words_structured(&ed->field, s + done, box.spec.start - done);
-		text_add(&ed->field, s + box.spec.start, box.spec.end - box.spec.start);
-		if (box.domain == NULL && !box.null)
-			text_printf(&ed->field, "@%s", ed->rules->domain);
+		note_from(ed, &box);
+		edit_address(ed, s, &box, &rest);
 		done = box.spec.end;
-		note_address(ed->notes, &box);
 	}
-	words_structured(&ed->field, s + done, n - done);
+	words_structured(&ed->field, s + done, end > done ? end - done : 0);
+	text_add(&ed->field, rest.at, rest.len);
+	text_puts(&ed->field, "\r\n");
+	ed->field.cut = ed->field.cut || rest.cut;
+	text_free(&rest);
 	return got;
 }
 
@@ -66,6 +139,10 @@ edit_body(struct editing *ed, const struct message_field *f, const char *body, s
 		/* Not ours to mend; a mail must not fail by it. */
 		ed->notes->odd_addresses = true;
 		ed->field.len = start;
+		if (ed->is_from && ed->rules->forced_from != NULL) {
+			text_printf(&ed->field, " %s\r\n", ed->rules->forced_from);
+			return;
+		}
 	} else if ((f->traits & FIELD_FIXED) == 0 && words_eight_bit(body, n) &&
 		   words_utf8(body, n)) {
 		words_unstructured(&ed->field, body, n);
@@ -80,6 +157,8 @@ edit_field(struct editing *ed, const struct message_field *f)
 	const char *at = ed->m->header.at;
 
 	ed->field.len = 0;
+	ed->is_from = message_is(ed->m, f, "From");
+	ed->is_list = message_is(ed->m, f, "To") || message_is(ed->m, f, "Cc");
 	text_add(&ed->field, at + f->start, f->name_len);
 	text_char(&ed->field, ':');
 	edit_body(ed, f, at + f->body, f->end - f->body);
@@ -89,21 +168,28 @@ edit_field(struct editing *ed, const struct message_field *f)
 
 /* True for what doesn't leave: by its name, or because it says nothing. */
 static bool
-is_left_out(const struct message *m, const struct message_field *f)
+is_left_out(const struct message *m, const struct message_field *f, bool relay)
 {
 	if ((f->traits & FIELD_DROPPED) != 0)
+		return true;
+	if (relay)
+		return false;
+	if ((f->traits & FIELD_LOCAL) != 0)
 		return true;
 	return (f->traits & FIELD_ADDRESSES) != 0 &&
 	       is_blank_text(m->header.at + f->body, f->end - f->body);
 }
 
 static bool
-has(const struct message *m, const char *name)
+has(const struct message *m, const char *name, size_t len)
 {
 	size_t i;
 
 	for (i = 0; i < m->n; i++) {
-		if (message_is(m, &m->fields[i], name) && !is_left_out(m, &m->fields[i]))
+		const struct message_field *f = &m->fields[i];
+
+		if (f->name_len == len && strncasecmp(m->header.at + f->start, name, len) == 0 &&
+			!is_left_out(m, f, false))
 			return true;
 	}
 	return false;
@@ -176,33 +262,105 @@ note_id(const struct message *m, struct edit_notes *notes)
 	}
 }
 
+static bool
+lacks(const struct message *m, const char *name)
+{
+	return !has(m, name, strlen(name));
+}
+
+static void
+add_missing(struct message *m, const struct edit_rules *rules, struct edit_notes *notes)
+{
+	if (lacks(m, "Date"))
+		add_date(&m->ready, rules->now);
+	if (lacks(m, "Message-ID"))
+		add_id(&m->ready, rules, notes);
+	if (lacks(m, "From")) {
+		add_from(&m->ready, rules);
+		(void)text_format(notes->from, sizeof(notes->from), "%s", rules->from);
+		if (notes->eight_bit_address[0] == '\0' &&
+			words_eight_bit(rules->from, strlen(rules->from)))
+			memcpy(notes->eight_bit_address, notes->from, sizeof(notes->from));
+	}
+	if (!rules->no_to && lacks(m, "To") && lacks(m, "Cc"))
+		text_puts(&m->ready, "To: undisclosed-recipients:;\r\n");
+}
+
+/* What the profile wants besides. */
+static void
+add_wanted(struct message *m, const struct edit_rules *rules, const struct edit_notes *notes,
+	bool from_changed)
+{
+	const char *reply_to = rules->reply_to;
+	size_t i;
+
+	/* Whoever answers should still reach the one who wrote. */
+	if (from_changed && reply_to == NULL)
+		reply_to = notes->from;
+	if (reply_to != NULL && lacks(m, "Reply-To"))
+		text_printf(&m->ready, "Reply-To: %s\r\n", reply_to);
+	if (rules->sender != NULL && lacks(m, "Sender") && strcmp(rules->sender, notes->from) != 0)
+		text_printf(&m->ready, "Sender: %s\r\n", rules->sender);
+	for (i = 0; i < rules->added_n; i++) {
+		if (!has(m, rules->added[i], strcspn(rules->added[i], ":")))
+			text_printf(&m->ready, "%s\r\n", rules->added[i]);
+	}
+}
+
+/* As it came, but for those who must not be seen. */
+static void
+copy_header(struct message *m)
+{
+	size_t i;
+
+	for (i = 0; i < m->n; i++) {
+		const struct message_field *f = &m->fields[i];
+
+		if (!is_left_out(m, f, true))
+			text_add(&m->ready, m->header.at + f->start, f->end - f->start);
+	}
+}
+
+static void
+count_hops(const struct message *m, struct edit_notes *notes)
+{
+	size_t i;
+
+	for (i = 0; i < m->n; i++)
+		notes->received += message_is(m, &m->fields[i], "Received");
+}
+
+static void
+edit_header(struct message *m, const struct edit_rules *rules, struct edit_notes *notes)
+{
+	struct editing ed = {.m = m, .rules = rules, .notes = notes};
+	bool from_changed;
+	size_t i;
+
+	text_heap(&ed.field, 4 * MESSAGE_HEADER_MAX);
+	for (i = 0; i < m->n; i++) {
+		if (!is_left_out(m, &m->fields[i], false))
+			edit_field(&ed, &m->fields[i]);
+	}
+	text_free(&ed.field);
+	from_changed = rules->forced_from != NULL && notes->from[0] != '\0' &&
+		       strcmp(notes->from, rules->forced_from) != 0;
+	if (from_changed && rules->force_foreign)
+		from_changed = !text_same(strrchr(notes->from, '@') + 1, rules->domain);
+	add_missing(m, rules, notes);
+	add_wanted(m, rules, notes, from_changed);
+}
+
 int
 edit_message(struct message *m, const struct edit_rules *rules, struct edit_notes *notes,
 	struct err *e)
 {
-	struct editing ed = {.m = m, .rules = rules, .notes = notes};
-	size_t i;
-
-	*notes = (struct edit_notes){.odd_addresses = false};
+	*notes = (struct edit_notes){.received = 0};
 	note_id(m, notes);
-	text_heap(&ed.field, 4 * MESSAGE_HEADER_MAX);
-	for (i = 0; i < m->n; i++) {
-		if (!is_left_out(m, &m->fields[i]))
-			edit_field(&ed, &m->fields[i]);
-	}
-	text_free(&ed.field);
-	if (!has(m, "Date"))
-		add_date(&m->ready, rules->now);
-	if (!has(m, "Message-ID"))
-		add_id(&m->ready, rules, notes);
-	if (!has(m, "From")) {
-		add_from(&m->ready, rules);
-		if (notes->eight_bit_address[0] == '\0' &&
-			words_eight_bit(rules->from, strlen(rules->from)))
-			(void)text_format(notes->eight_bit_address, sizeof(notes->eight_bit_address),
-				"%s", rules->from);
-	}
-	if (!has(m, "To") && !has(m, "Cc"))
-		text_puts(&m->ready, "To: undisclosed-recipients:;\r\n");
+	count_hops(m, notes);
+	if (rules->relay)
+		copy_header(m);
+	else
+		edit_header(m, rules, notes);
 	return m->ready.cut ? err_set(e, ERR_SYSTEM, "no memory for the header") : 0;
 }

@@ -22,6 +22,7 @@ envelope_free(struct envelope *env)
 	for (i = 0; i < env->n; i++) {
 		free(env->rcpts[i].address);
 		free(env->rcpts[i].reply);
+		free(env->rcpts[i].dsn);
 	}
 	free(env->rcpts);
 	envelope_init(env);
@@ -82,19 +83,21 @@ static int follow(struct envelope *env, const struct envelope_rules *rules,
 	const struct addr_box *box, struct trail *trail, struct err *e);
 
 static int
-follow_value(struct envelope *env, const struct envelope_rules *rules, const char *value,
+follow_value(struct envelope *env, const struct envelope_rules *rules, const struct alias *alias,
 	struct trail *trail, struct err *e)
 {
+	struct err cause = {.kind = ERR_NONE};
 	struct addr_list l;
 	struct addr_box box;
-	int got;
 
-	addr_open(&l, value, strlen(value), false);
-	while ((got = addr_next(&l, &box, e)) == 1) {
+	if (profile_check_alias(alias->value, &cause) == -1)
+		return err_set(e, ERR_CONFIG, "alias %s: %s", alias->name, cause.text);
+	addr_open(&l, alias->value, strlen(alias->value), false);
+	while (addr_next(&l, &box, &cause) == 1) {
 		if (follow(env, rules, &box, trail, e) == -1)
 			return -1;
 	}
-	return got;
+	return 0;
 }
 
 static int
@@ -115,16 +118,16 @@ follow(struct envelope *env, const struct envelope_rules *rules, const struct ad
 	struct trail *trail, struct err *e)
 {
 	char buf[ADDR_SIZE];
-	const char *name = alias_name(rules, box, buf, sizeof(buf)), *value, *key = name;
-	size_t i, k;
+	const char *name = alias_name(rules, box, buf, sizeof(buf));
+	const struct alias *found = NULL;
+	size_t n = 0, i;
 
-	value = name != NULL ? profile_alias(rules->aliases, name, 0) : NULL;
-	if (name != NULL && value == NULL) {
-		value = profile_alias(rules->aliases, "*", 0);
-		key = "*";
-	}
+	if (name != NULL)
+		found = aliases_find(rules->aliases, name, &n);
+	if (name != NULL && found == NULL)
+		found = aliases_find(rules->aliases, "*", &n);
 	/* "root: root, me@x", "*: admin": an alias that names itself means that mailbox. */
-	if (value == NULL || (trail->n > 0 && text_same(trail->names[trail->n - 1], name)))
+	if (found == NULL || (trail->n > 0 && text_same(trail->names[trail->n - 1], name)))
 		return append(env, box->address, box->domain == NULL ? rules->domain : NULL, e);
 	for (i = 0; i < trail->n; i++) {
 		if (text_same(trail->names[i], name))
@@ -133,8 +136,8 @@ follow(struct envelope *env, const struct envelope_rules *rules, const struct ad
 	if (trail->n == ALIAS_DEPTH_MAX)
 		return refuse_loop(trail, name, e);
 	trail->names[trail->n++] = name;
-	for (k = 0; (value = profile_alias(rules->aliases, key, k)) != NULL; k++) {
-		if (follow_value(env, rules, value, trail, e) == -1)
+	for (i = 0; i < n; i++) {
+		if (follow_value(env, rules, &found[i], trail, e) == -1)
 			return -1;
 	}
 	trail->n--;

@@ -4,8 +4,8 @@
 #define MAILCHUTE_ENVELOPE_H
 
 #include "addr.h"
+#include "aliases.h"
 #include "err.h"
-#include "profile.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -25,6 +25,7 @@ struct rcpt {
 	enum rcpt_fate fate;
 	int code;    /* of the last refusal */
 	char *reply; /* its words; NULL: none */
+	char *dsn;   /* "NOTIFY=.. ORCPT=.." of its own (RFC 3461); NULL: none */
 };
 
 #define ENVELOPE_RCPTS_MAX 100000
@@ -37,9 +38,9 @@ struct envelope {
 
 /* How addresses become recipients. */
 struct envelope_rules {
-	const struct profile_file *aliases; /* its section [aliases] */
-	const char *domain;                 /* behind bare names */
-	const char *host_name;              /* name@this is a bare name too; "" where there is none */
+	const struct aliases *aliases;
+	const char *domain;    /* behind bare names */
+	const char *host_name; /* name@this is a bare name too; "" where there is none */
 };
 
 void envelope_init(struct envelope *env);
@@ -48,7 +49,7 @@ void envelope_free(struct envelope *env);
 /*
  * Adds a recipient: an alias of it (bare names and name@host_name; "*" catches what has no other)
  * is followed to depth 16, then bare names get @domain. Errors: ERR_DATA (null, too many),
- * ERR_CONFIG (an alias in a loop), ERR_SYSTEM.
+ * ERR_CONFIG (an alias in a loop, or to what is no address), ERR_SYSTEM.
  */
 int envelope_add(struct envelope *env, const struct envelope_rules *rules,
 	const struct addr_box *box, struct err *e);

@@ -62,4 +62,7 @@ int err_status(enum err_kind kind, int tempfail_exit);
 /* One word for the log: "sent", "refused", "temporary", "unknown", ... */
 const char *err_word(enum err_kind kind);
 
+/* Reply code and enhanced code that an SMTP caller gets for a failure of ours (RFC 5248). */
+const char *err_reply(enum err_kind kind);
+
 #endif

@@ -41,9 +41,9 @@ base_name(const char *path)
 
 /* Under our own name the first word decides: a flag means the sendmail face. */
 static int
-is_admin(int argc, char *const argv[])
+is_admin(const char *name, int argc, char *const argv[])
 {
-	if (argc < 1 || strcmp(base_name(argv[0]), "mailchute") != 0)
+	if (strcmp(name, "mailchute") != 0)
 		return 0;
 	return argc < 2 || argv[1][0] != '-' || strcmp(argv[1], "--help") == 0 ||
 	       strcmp(argv[1], "--version") == 0;
@@ -54,11 +54,14 @@ main(int argc, char *argv[])
 {
 	struct identity id;
 	struct world w;
+	const char *name = argc > 0 ? base_name(argv[0]) : "sendmail";
 	int fd;
 
 	for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
 		occupy(fd);
 	(void)signal(SIGPIPE, SIG_IGN);
 	identity_take(&id, &w);
-	return is_admin(argc, argv) ? admin_run(argc, argv, &w) : sendmail_run(argc, argv, &w);
+	if (is_admin(name, argc, argv))
+		return admin_run(argc, argv, &w);
+	return sendmail_run(name, argc, argv, &w);
 }

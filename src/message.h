@@ -21,6 +21,7 @@ enum message_trait {
 	FIELD_RECIPIENTS = 2, /* -t sends to them */
 	FIELD_RESENT = 4,
 	FIELD_DROPPED = 8,    /* never leaves */
+	FIELD_LOCAL = 32,     /* says something of a mailbox: leaves only as it is (-G) */
 	FIELD_FIXED = 16,     /* structured otherwise: bytes stay as they are */
 };
 

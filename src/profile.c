@@ -35,6 +35,19 @@ static const struct value_key keys[] = {
 	{"commit_timeout", VALUE_TIME, FIELD(commit_timeout), NULL, 1, 86400, "10m"},
 	{"deadline", VALUE_TIME, FIELD(deadline), NULL, 1, 604800, "1h"},
 	{"tempfail_exit", VALUE_NUMBER, FIELD(tempfail_exit), NULL, 1, 255, "69"},
+	{"from_header", VALUE_WORD, FIELD(from_header), "keep force match", FROM_KEEP, 0, "keep"},
+	{"full_name", VALUE_TEXT, FIELD(full_name), NULL, 0, 0, NULL},
+	{"sender_header", VALUE_YES, FIELD(sender_header), NULL, 0, 0, "no"},
+	{"reply_to", VALUE_ADDRESS, FIELD(reply_to), NULL, 0, 0, NULL},
+	{"add_header", VALUE_LIST, FIELD(add_header), NULL, 0, 0, NULL},
+	{"rewrite_headers", VALUE_YES, FIELD(rewrite_headers), NULL, 0, 0, "no"},
+	{"aliases_file", VALUE_PATH, FIELD(aliases_file), NULL, 0, 0, NULL},
+	{"match", VALUE_LIST, FIELD(match), NULL, 0, 0, NULL},
+	{"dsn_notify", VALUE_TEXT, FIELD(dsn_notify), NULL, 0, 0, NULL},
+	{"dsn_return", VALUE_WORD, FIELD(dsn_return), "full hdrs", DSN_RETURN_FULL, 0, NULL},
+	{"dot_ends", VALUE_YES, FIELD(dot_ends), NULL, 0, 0, "no"},
+	{"max_hops", VALUE_NUMBER, FIELD(max_hops), NULL, 1, 1000, "50"},
+	{"max_size", VALUE_SIZE, FIELD(max_size), NULL, 1, 2147483647, NULL},
 	{"log", VALUE_PATH, FIELD(log), "syslog stderr off", 0, 0, "syslog"},
 };
 
@@ -120,13 +133,60 @@ finish_hosts(struct profile *p)
 	}
 }
 
-/* What no single key can tell. */
-static int
-check_whole(const struct profile *p, struct err *e)
+/* "Name: value", with a name as RFC 5322 2.2 has it. */
+static bool
+is_header(const char *s)
+{
+	size_t n = 0;
+
+	while (s[n] > 32 && s[n] < 127 && s[n] != ':')
+		n++;
+	return n > 0 && s[n] == ':';
+}
+
+/* What a list's items and a DSN's words must look like; NULL where all is well. */
+static const char *
+check_items(const struct profile *p)
+{
+	size_t i;
+
+	for (i = 0; i < p->add_header.n; i++) {
+		if (!is_header(p->add_header.item[i]))
+			return "add_header is a list of \"Name: value\" lines";
+	}
+	if (p->dsn_notify != NULL && !profile_is_notify(p->dsn_notify))
+		return "dsn_notify is never, or some of success,failure,delay";
+	return NULL;
+}
+
+bool
+profile_is_notify(const char *s)
+{
+	static const char *const words[] = {"success", "failure", "delay"};
+	size_t n, i;
+
+	if (text_same(s, "never"))
+		return true;
+	for (;; s += n + 1) {
+		n = strcspn(s, ",");
+		for (i = 0; i < 3 && !text_same_n(s, n, words[i]); i++)
+			;
+		if (i == 3)
+			return false;
+		if (s[n] == '\0')
+			return true;
+	}
+}
+
+int
+profile_check(const struct profile *p, struct err *e)
 {
 	const char *path = p->file->path;
 	bool has_password = p->password != NULL || p->password_file != NULL;
+	const char *wrong = check_items(p);
 
+	if (wrong != NULL)
+		return err_set(e, ERR_CONFIG, "%s: [%s]: %s", path, p->section, wrong);
 	if (p->hosts.n == 0)
 		return err_set(e, ERR_CONFIG, "%s: [%s] names no host", path, p->section);
 	if (p->password != NULL && p->password_file != NULL)
@@ -148,7 +208,7 @@ check_whole(const struct profile *p, struct err *e)
 
 int
 profile_choose(struct profile *p, const struct profile_file *f, const struct world *w,
-	const char *name, struct err *e)
+	const char *name, bool by_caller, struct err *e)
 {
 	size_t i;
 	char why[512];
@@ -166,12 +226,12 @@ profile_choose(struct profile *p, const struct profile_file *f, const struct wor
 		p->selectable = false;
 		if (strcmp(name, "aliases") == 0 || set_section(p, f, w, name, e) == -1)
 			return err_set(e, ERR_CONFIG, "%s has no section [%s]", f->path, name);
-		if (!p->selectable)
+		if (by_caller && !p->selectable)
 			return err_set(e, ERR_CONFIG, "%s: section [%s] doesn't say selectable = yes",
 				f->path, name);
 	}
 	finish_hosts(p);
-	return check_whole(p, e);
+	return 0;
 }
 
 void
@@ -194,14 +254,19 @@ profile_show(const struct profile *p, struct text *out)
 }
 
 const char *
-profile_alias(const struct profile_file *f, const char *name, size_t n)
+profile_section(const struct profile_file *f, size_t n)
 {
-	size_t i;
+	const char *name;
+	size_t i, k;
 
 	for (i = 0; i < f->n; i++) {
-		if (strcmp(f->entries[i].section, "aliases") == 0 &&
-			text_same(f->entries[i].key, name) && n-- == 0)
-			return f->entries[i].value;
+		name = f->entries[i].section;
+		for (k = 0; strcmp(f->entries[k].section, name) != 0; k++)
+			;
+		if (k < i || strcmp(name, "default") == 0 || strcmp(name, "aliases") == 0)
+			continue;
+		if (n-- == 0)
+			return name;
 	}
 	return NULL;
 }

@@ -30,6 +30,8 @@ struct profile_file {
 
 enum profile_tls { TLS_BY_PORT, TLS_STARTTLS, TLS_IMPLICIT };
 enum profile_secret_mode { SECRET_STRICT, SECRET_ANY };
+enum profile_from_header { FROM_KEEP, FROM_FORCE, FROM_MATCH };
+enum profile_dsn_return { DSN_RETURN_UNSAID, DSN_RETURN_FULL, DSN_RETURN_HDRS };
 enum profile_recipients { RECIPIENTS_ANY, RECIPIENTS_ALL };
 
 /* The section in force. Times in seconds. A key is one field here and one row in profile.c. */
@@ -58,6 +60,19 @@ struct profile {
 	int connect_timeout, timeout, commit_timeout, deadline;
 	int tempfail_exit;
 	char *log;
+	int from_header;
+	char *full_name;
+	bool sender_header;
+	char *reply_to;
+	struct value_list add_header;
+	bool rewrite_headers;
+	char *aliases_file;
+	struct value_list match;
+	char *dsn_notify; /* as RFC 3461 writes it */
+	int dsn_return;
+	bool dot_ends;
+	int max_hops;
+	int max_size; /* bytes; 0: none */
 };
 
 /*
@@ -69,20 +84,30 @@ int profile_open(struct profile_file *f, const struct world *w, struct err *e);
 void profile_close(struct profile_file *f);
 
 /*
- * Fills p from [default] and then the section called name (NULL: [default] alone). Error:
- * ERR_CONFIG where there is no such section, it isn't selectable, or a key is missing. The caller
- * clears p in any case.
+ * Fills p from [default] and then the section called name (NULL: [default] alone). by_caller: the
+ * name comes from the command line, so that the section must say selectable = yes. Error:
+ * ERR_CONFIG where there is no such section, or it isn't selectable. The caller clears p in any
+ * case.
  */
 int profile_choose(struct profile *p, const struct profile_file *f, const struct world *w,
-	const char *name, struct err *e);
+	const char *name, bool by_caller, struct err *e);
+
+/* What no single key can tell: ERR_CONFIG where a key is missing or two contradict each other. */
+int profile_check(const struct profile *p, struct err *e);
+
+/* The n-th section's name that has keys, in the file's order, without default and aliases; NULL. */
+const char *profile_section(const struct profile_file *f, size_t n);
 void profile_clear(struct profile *p);
 
 /* The table's row for a key, or NULL; and the nearest name to one that isn't there, or NULL. */
 const struct value_key *profile_key(const char *name);
 const char *profile_nearest_key(const char *name);
 
-/* The n-th value of [aliases] for name (without case), or NULL. */
-const char *profile_alias(const struct profile_file *f, const char *name, size_t n);
+/* True for "never" and lists of success, failure, delay (RFC 3461 4.1), in any case. */
+bool profile_is_notify(const char *s);
+
+/* ERR_DATA where an alias's value leads elsewhere than to addresses: |program, /file, :include:. */
+int profile_check_alias(const char *value, struct err *e);
 
 /* Adds the profile in force, as a file could hold it, the secrets masked. */
 void profile_show(const struct profile *p, struct text *out);

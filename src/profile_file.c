@@ -46,23 +46,25 @@ earlier_entry(const struct profile_file *f, const char *section, const char *key
 	return NULL;
 }
 
-/* Each member must be an address; what other programs would run or open is refused by name. */
-static void
-check_alias(struct intake *in, unsigned line, const char *value)
+int
+profile_check_alias(const char *value, struct err *e)
 {
-	struct err e = {.kind = ERR_NONE};
 	struct addr_list l;
 	struct addr_box box;
 	int got;
 
+	/* What other programs would open or run is told by name, quoted or not. */
 	addr_open(&l, value, strlen(value), false);
-	while ((got = addr_next(&l, &box, &e)) == 1) {
-		if (box.address[0] == '|' || box.address[0] == '/' || box.null)
-			scan_complain(&in->scan, line, "an alias leads to addresses only, not to \"%s\"",
-				box.null ? "<>" : box.address);
+	if (strstr(value, ":include:") != NULL)
+		return err_set(e, ERR_DATA, "an alias leads to addresses only, not to :include:");
+	while ((got = addr_next(&l, &box, e)) == 1) {
+		const char *name = box.address + (box.address[0] == '"');
+
+		if (*name == '|' || *name == '/' || box.null)
+			return err_set(e, ERR_DATA, "an alias leads to addresses only, not to \"%.100s\"",
+				box.null ? "<>" : name);
 	}
-	if (got == -1)
-		scan_complain(&in->scan, line, "%s", e.text);
+	return got;
 }
 
 static void
@@ -70,6 +72,7 @@ check_entry(struct intake *in, const struct profile_entry *entry)
 {
 	const struct value_key *key = profile_key(entry->key);
 	const struct profile_entry *earlier;
+	struct err e = {.kind = ERR_NONE};
 	const char *nearest;
 	char why[512];
 
@@ -80,7 +83,8 @@ check_entry(struct intake *in, const struct profile_entry *entry)
 		return;
 	}
 	if (strcmp(entry->section, "aliases") == 0) {
-		check_alias(in, entry->line, entry->value);
+		if (profile_check_alias(entry->value, &e) == -1)
+			scan_complain(&in->scan, entry->line, "%s", e.text);
 		return;
 	}
 	if (key == NULL) {

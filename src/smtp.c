@@ -29,6 +29,7 @@ static const struct {
 	{"SMTPUTF8", SMTP_UTF8},
 	{"SIZE", SMTP_SIZE},
 	{"AUTH", SMTP_AUTH},
+	{"DSN", SMTP_DSN},
 };
 
 static void

@@ -20,6 +20,7 @@ enum smtp_capability {
 	SMTP_UTF8 = 8,
 	SMTP_SIZE = 16,
 	SMTP_AUTH = 32,
+	SMTP_DSN = 64,
 };
 
 /* Where in the dialogue we are: what an error names. */

@@ -69,52 +69,115 @@ open_unnamed(const char *folder)
 }
 
 static int
-fill_memory(struct spool *s, int fd, struct err *e)
+open_memory(struct spool *s, struct err *e)
 {
-	ssize_t got;
-
 	s->memory = mmap(
 		NULL, SPOOL_MEMORY, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (s->memory == MAP_FAILED) {
-		s->memory = NULL;
-		return err_errno(e, ERR_SYSTEM, "no memory for the message");
-	}
-	while (s->in_memory < SPOOL_MEMORY) {
-		got = read_some(fd, s->memory + s->in_memory, SPOOL_MEMORY - s->in_memory);
-		if (got == -1)
-			return err_errno(e, ERR_INPUT, "cannot read the message");
-		if (got == 0)
-			break;
-		s->in_memory += (uint64_t)got;
-	}
-	s->size = s->in_memory;
-	return 0;
+	if (s->memory != MAP_FAILED)
+		return 0;
+	s->memory = NULL;
+	return err_errno(e, ERR_SYSTEM, "no memory for the message");
 }
 
+/* What doesn't fit into memory any more. */
 static int
-fill_file(struct spool *s, int fd, const char *folder, struct err *e)
+add_to_file(struct spool *s, const char *data, size_t n, const char *folder, struct err *e)
 {
-	ssize_t got = read_some(fd, s->window, sizeof(s->window));
-
-	if (got > 0) {
+	if (s->fd == -1) {
 		s->fd = open_unnamed(folder);
 		if (s->fd == -1)
 			return err_errno(e, ERR_SYSTEM, "no room for a message over %d KiB",
 				SPOOL_MEMORY / 1024);
 		s->fd_is_ours = true;
 	}
-	for (; got > 0; got = read_some(fd, s->window, sizeof(s->window))) {
-		if (write_all(s->fd, s->window, (size_t)got) == -1)
-			return err_errno(e, ERR_SYSTEM, "cannot keep the message");
-		s->size += (uint64_t)got;
-	}
-	if (got == -1)
-		return err_errno(e, ERR_INPUT, "cannot read the message");
+	if (write_all(s->fd, data, n) == -1)
+		return err_errno(e, ERR_SYSTEM, "cannot keep the message");
+	s->size += n;
 	return 0;
 }
 
 int
-spool_fill(struct spool *s, int fd, const char *folder, struct err *e)
+spool_add(struct spool *s, const char *data, size_t n, const char *folder, struct err *e)
+{
+	size_t part = SPOOL_MEMORY - (size_t)s->in_memory;
+
+	if (s->memory == NULL && open_memory(s, e) == -1)
+		return -1;
+	if (part > n)
+		part = n;
+	memcpy(s->memory + s->in_memory, data, part);
+	s->in_memory += part;
+	s->size += part;
+	return part == n ? 0 : add_to_file(s, data + part, n - part, folder, e);
+}
+
+/* A terminal gives a line at a time: is this one a lone dot? */
+static bool
+is_lone_dot(const char *line, ssize_t n, bool at_start)
+{
+	return at_start && n == 2 && line[0] == '.' && line[1] == '\n';
+}
+
+/* Straight into memory as long as it lasts, then by way of the window. */
+static int
+fill_from(struct spool *s, int fd, const char *folder, bool dot_stops, struct err *e)
+{
+	bool at_start = true;
+	ssize_t got;
+	char *to;
+
+	if (open_memory(s, e) == -1)
+		return -1;
+	for (;;) {
+		bool in_memory = s->in_memory < SPOOL_MEMORY;
+
+		to = in_memory ? s->memory + s->in_memory : s->window;
+		got = read_some(fd, to, in_memory ? SPOOL_MEMORY - s->in_memory : sizeof(s->window));
+		if (got == -1)
+			return err_errno(e, ERR_INPUT, "cannot read the message");
+		if (got == 0 || (dot_stops && is_lone_dot(to, got, at_start)))
+			return 0;
+		at_start = to[got - 1] == '\n';
+		if (in_memory) {
+			s->in_memory += (uint64_t)got;
+			s->size += (uint64_t)got;
+		} else if (add_to_file(s, to, (size_t)got, folder, e) == -1)
+			return -1;
+	}
+}
+
+/* Cuts the spool before the first line that is a lone dot. */
+static int
+cut_at_dot(struct spool *s, struct err *e)
+{
+	uint64_t at = 0, line = 0;
+	unsigned seen = 0; /* bytes of the line so far: 1 is the dot, 2 a CR behind it, 9 another line */
+	const char *data;
+	long n, i;
+
+	while ((n = spool_view(s, at, &data, e)) > 0) {
+		for (i = 0; i < n; i++) {
+			if (data[i] == '\n' && (seen == 1 || seen == 2)) {
+				s->size = line;
+				return 0;
+			}
+			if (data[i] == '\n') {
+				line = at + (uint64_t)i + 1;
+				seen = 0;
+			} else if (seen == 0 && data[i] == '.')
+				seen = 1;
+			else
+				seen = seen == 1 && data[i] == '\r' ? 2 : 9;
+		}
+		at += (uint64_t)n;
+	}
+	if (n == 0 && (seen == 1 || seen == 2))
+		s->size = line;
+	return n == 0 ? 0 : -1;
+}
+
+int
+spool_fill(struct spool *s, int fd, const char *folder, bool dot_ends, struct err *e)
 {
 	struct stat st;
 	off_t at;
@@ -126,11 +189,9 @@ spool_fill(struct spool *s, int fd, const char *folder, struct err *e)
 		s->fd = fd;
 		s->fd_offset = at;
 		s->size = st.st_size > at ? (uint64_t)(st.st_size - at) : 0;
-		return 0;
-	}
-	if (fill_memory(s, fd, e) == -1)
+	} else if (fill_from(s, fd, folder, dot_ends && isatty(fd), e) == -1)
 		return -1;
-	return s->in_memory < SPOOL_MEMORY ? 0 : fill_file(s, fd, folder, e);
+	return dot_ends ? cut_at_dot(s, e) : 0;
 }
 
 long

@@ -32,10 +32,14 @@ struct spool {
 void spool_init(struct spool *s);
 
 /*
- * Reads fd to its end. folder: where an unnamed file may be made, absolute. Errors: ERR_INPUT where
+ * Reads fd to its end. dot_ends: a line with a lone dot ends it too, and on a terminal reading
+ * stops there. folder: where an unnamed file may be made, absolute. Errors: ERR_INPUT where
  * fd can't be read, ERR_SYSTEM where the bytes can't be kept.
  */
-int spool_fill(struct spool *s, int fd, const char *folder, struct err *e);
+int spool_fill(struct spool *s, int fd, const char *folder, bool dot_ends, struct err *e);
+
+/* Adds bytes to a spool that isn't a file's in place; begin with spool_init. Error: ERR_SYSTEM. */
+int spool_add(struct spool *s, const char *data, size_t n, const char *folder, struct err *e);
 
 /*
  * Bytes from offset on: at least one, as many as lie together. 0: offset is the end. -1: error

@@ -2,11 +2,9 @@
 /* submit.c: a message to its recipients, over whichever host and address of the profile serves. */
 #include "submit.h"
 #include "auth.h"
-#include "transaction.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 /* What to do after a try. */
 enum next { NEXT_NOTHING, NEXT_ADDRESS, NEXT_HOST };
@@ -15,14 +13,23 @@ enum next { NEXT_NOTHING, NEXT_ADDRESS, NEXT_HOST };
 struct run {
 	const struct submit_job *job;
 	struct submit_report *report;
+	struct submit_session *session;
 	int64_t deadline;
-	struct net net;
-	struct smtp *smtp;
+	struct envelope *envelope; /* NULL: only a session is wanted */
+	struct message *message;
+	const struct transaction_mail *mail;
 	struct rcpt **batch;
+	size_t decided;     /* so many at the front of the envelope aren't open */
 	struct err last;    /* why the last try failed */
 	struct text causes; /* of all tries, for the sentence */
 	char causes_buf[ERR_TEXT_SIZE];
 };
+
+static int64_t
+new_deadline(const struct submit_job *job)
+{
+	return net_clock() + (int64_t)job->profile->deadline * 1000;
+}
 
 static bool
 is_fqdn(const char *name)
@@ -41,28 +48,28 @@ is_fqdn(const char *name)
 
 /* RFC 5321 4.1.4: a name that is ours, else the address literal; never a bare "localhost". */
 static const char *
-helo_name(const struct run *r, char *buf, size_t size)
+helo_name(const struct submit_job *job, struct submit_session *s)
 {
-	if (r->job->profile->helo != NULL)
-		return r->job->profile->helo;
-	if (is_fqdn(r->job->world->host_name))
-		return r->job->world->host_name;
-	net_own_literal(&r->net, buf, size);
-	return buf;
+	if (job->profile->helo != NULL)
+		return job->profile->helo;
+	if (is_fqdn(job->world->host_name))
+		return job->world->host_name;
+	net_own_literal(&s->net, s->helo, sizeof(s->helo));
+	return s->helo;
 }
 
-static struct smtp_options
-session_options(const struct run *r, const struct value_host *host, const char *helo)
+static void
+set_options(struct run *r, const struct value_host *host)
 {
 	const struct profile *p = r->job->profile;
 
-	return (struct smtp_options){
+	r->session->options = (struct smtp_options){
 		.host = host->name,
 		.tls_name = p->tls_name != NULL ? p->tls_name : host->name,
 		.tls_trust = p->tls_trust,
 		.implicit_tls = host->tls == TLS_IMPLICIT,
-		.helo = helo,
-		.timeout = p->timeout * 1000,
+		.helo = helo_name(r->job, r->session),
+		.timeout = r->job->timeout > 0 ? r->job->timeout : p->timeout * 1000,
 		.commit_timeout = p->commit_timeout * 1000,
 		.deadline = r->deadline,
 		.trace = r->job->trace,
@@ -73,12 +80,13 @@ session_options(const struct run *r, const struct value_host *host, const char *
 static size_t
 fill_batch(struct run *r)
 {
-	struct envelope *env = r->job->envelope;
 	size_t max = (size_t)r->job->profile->max_recipients, n = 0, i;
 
-	for (i = 0; i < env->n && n < max; i++) {
-		if (env->rcpts[i].fate == RCPT_OPEN)
-			r->batch[n++] = &env->rcpts[i];
+	while (r->decided < r->envelope->n && r->envelope->rcpts[r->decided].fate != RCPT_OPEN)
+		r->decided++;
+	for (i = r->decided; i < r->envelope->n && n < max; i++) {
+		if (r->envelope->rcpts[i].fate == RCPT_OPEN)
+			r->batch[n++] = &r->envelope->rcpts[i];
 	}
 	return n;
 }
@@ -95,57 +103,52 @@ reset(struct smtp *s, struct err *e)
 static int
 carry(struct run *r, struct err *e)
 {
-	const struct submit_job *job = r->job;
-	struct transaction t = {.envelope = job->envelope, .batch = r->batch,
-		.message = job->message, .need_utf8 = job->utf8_address != NULL,
-		.utf8_address = job->utf8_address,
-		.all = job->profile->recipients == RECIPIENTS_ALL};
+	struct smtp *s = &r->session->smtp;
+	struct transaction t = {.envelope = r->envelope, .batch = r->batch, .message = r->message,
+		.mail = *r->mail, .all = r->job->profile->recipients == RECIPIENTS_ALL};
 	enum transaction_end end = TRANSACTION_DONE;
 
 	while ((t.n = fill_batch(r)) > 0) {
-		if (end != TRANSACTION_DONE && reset(r->smtp, e) == -1)
+		if (end != TRANSACTION_DONE && reset(s, e) == -1)
 			return -1;
-		end = transaction_run(r->smtp, &t, e);
-		(void)text_format(r->report->reply, sizeof(r->report->reply), "%s",
-			r->smtp->reply.words);
+		end = transaction_run(s, &t, e);
+		(void)text_format(r->report->reply, sizeof(r->report->reply), "%s", s->reply.words);
 		if (end == TRANSACTION_FAILED || t.all)
 			break;
 	}
 	return e->kind == ERR_NONE ? 0 : -1;
 }
 
-/* Session up, log-in, transactions, session down. *greeted: the failure isn't the session's. */
+/* How far a try came. */
+struct progress {
+	bool greeted;   /* greeting, EHLO, TLS, EHLO */
+	bool logged_in;
+};
+
+/* Greeting, TLS and log-in over a connection that stands. */
 static int
-use_connection(struct run *r, const struct value_host *host, bool *greeted, bool *logged_in,
-	struct err *e)
+bring_up(struct run *r, const struct value_host *host, struct progress *progress, struct err *e)
 {
 	const struct profile *p = r->job->profile;
 	struct auth_secret secret = {p->user, r->job->password};
-	char literal[80];
-	const char *helo = helo_name(r, literal, sizeof(literal));
-	struct smtp_options options = session_options(r, host, helo);
+	struct smtp *s = &r->session->smtp;
 	int result;
 
 	r->report->connections++;
-	result = smtp_open(r->smtp, &r->net, &options, e);
-	(void)text_format(r->report->peer, sizeof(r->report->peer), "%s", r->smtp->peer);
-	*greeted = result == 0;
-	if (result == 0) {
-		(void)text_format(r->report->tls, sizeof(r->report->tls), "%s", tls_words(&r->smtp->tls));
-		if (p->user != NULL && strcmp(p->auth, "off") != 0)
-			result = auth_login(r->smtp, p->auth, &secret, e);
-		*logged_in = result == 0;
-	}
-	if (result == 0)
-		result = carry(r, e);
-	smtp_close(r->smtp, e->kind == ERR_NONE || !e->lost_peer);
-	return result;
-}
-
-static size_t
-undelivered(const struct envelope *env)
-{
-	return env->n - envelope_count(env, RCPT_DELIVERED);
+	set_options(r, host);
+	result = smtp_open(s, &r->session->net, &r->session->options, e);
+	r->session->is_open = true;
+	(void)text_format(r->report->peer, sizeof(r->report->peer), "%s", s->peer);
+	if (result == -1)
+		return -1;
+	progress->greeted = true;
+	r->report->capabilities = s->capabilities;
+	(void)text_format(r->report->tls, sizeof(r->report->tls), "%s", tls_words(&s->tls));
+	if (p->user != NULL && strcmp(p->auth, "off") != 0 &&
+		auth_login(s, p->auth, &secret, e) == -1)
+		return -1;
+	progress->logged_in = true;
+	return 0;
 }
 
 static size_t
@@ -156,18 +159,18 @@ left(const struct envelope *env)
 
 /* Where a failed try leads (the table of "when is trying again safe"). */
 static enum next
-lead_on(const struct run *r, bool greeted, bool logged_in)
+lead_on(const struct run *r, const struct progress *progress)
 {
-	if (r->net.fault.kind == NET_SIGNAL)
+	if (r->session->net.fault.kind == NET_SIGNAL)
 		return NEXT_NOTHING;
 	switch (r->last.kind) {
 	case ERR_TEMP:
 		/* A log-in that failed for the time being: not at once again at the same host. */
-		return greeted && !logged_in ? NEXT_HOST : NEXT_ADDRESS;
+		return progress->greeted && !progress->logged_in ? NEXT_HOST : NEXT_ADDRESS;
 	case ERR_TLS:
 		return NEXT_ADDRESS;
 	case ERR_REFUSED:
-		return greeted ? NEXT_NOTHING : NEXT_HOST;
+		return progress->greeted ? NEXT_NOTHING : NEXT_HOST;
 	default:
 		return NEXT_NOTHING;
 	}
@@ -176,44 +179,53 @@ lead_on(const struct run *r, bool greeted, bool logged_in)
 static void
 note_cause(struct run *r, const char *words)
 {
-	text_printf(&r->causes, "%s", r->causes.len > 0 ? "; " : "");
+	text_puts(&r->causes, r->causes.len > 0 ? "; " : "");
 	text_puts(&r->causes, words);
 }
 
 static enum next
 try_address(struct run *r, const struct value_host *host, struct net_addresses *as)
 {
-	const struct profile *p = r->job->profile;
-	bool greeted = false, logged_in = false;
+	struct progress progress = {.greeted = false};
 	struct err e = {.kind = ERR_NONE};
+	struct net *net = &r->session->net;
 	int result;
 
-	envelope_move(r->job->envelope, RCPT_DEFERRED, RCPT_OPEN);
-	if (net_connect(&r->net, as, p->connect_timeout * 1000, r->deadline, &e) == -1) {
+	r->decided = 0;
+	if (r->envelope != NULL)
+		envelope_move(r->envelope, RCPT_DEFERRED, RCPT_OPEN);
+	if (net_connect(net, as, r->job->profile->connect_timeout * 1000, r->deadline, &e) == -1) {
 		(void)err_set(&r->last, e.kind, "%s:%d: %s", host->name, host->port, e.text);
 		note_cause(r, r->last.text);
 		return NEXT_HOST;
 	}
-	result = use_connection(r, host, &greeted, &logged_in, &e);
-	if (envelope_count(r->job->envelope, RCPT_DELIVERED) == 0 && e.kind != ERR_UNKNOWN)
-		net_release_signals(&r->net);
+	result = bring_up(r, host, &progress, &e);
+	if (result == 0 && r->envelope == NULL)
+		return NEXT_NOTHING;
+	if (result == 0)
+		result = carry(r, &e);
+	submit_close(r->session, !e.lost_peer);
+	if (r->envelope != NULL && envelope_count(r->envelope, RCPT_DELIVERED) == 0 &&
+		e.kind != ERR_UNKNOWN)
+		net_release_signals(net);
 	/* All is said: whoever was put off may have more luck at another host. */
 	if (result == 0)
 		return NEXT_HOST;
 	(void)err_copy(&r->last, &e);
 	note_cause(r, e.text);
-	return lead_on(r, greeted, logged_in);
+	return lead_on(r, &progress);
 }
 
 /* True where going on makes sense: somebody is left, and nobody must not get it alone. */
 static bool
 goes_on(const struct run *r)
 {
-	const struct envelope *env = r->job->envelope;
-
-	if (r->job->profile->recipients == RECIPIENTS_ALL && envelope_count(env, RCPT_REFUSED) > 0)
+	if (r->envelope == NULL)
+		return !r->session->is_open;
+	if (r->job->profile->recipients == RECIPIENTS_ALL &&
+		envelope_count(r->envelope, RCPT_REFUSED) > 0)
 		return false;
-	return left(env) > 0;
+	return left(r->envelope) > 0;
 }
 
 static enum next
@@ -223,9 +235,9 @@ try_host(struct run *r, const struct value_host *host)
 	struct err e = {.kind = ERR_NONE};
 	enum next next = NEXT_ADDRESS;
 
-	if (net_resolve(&as, host->name, (unsigned)host->port, AF_UNSPEC, &e) == -1) {
+	if (net_resolve(&as, host->name, (unsigned)host->port, r->job->family, &e) == -1) {
 		/* Where another host failed otherwise, that is the better reason. */
-		if (e.kind != ERR_HOST || r->last.kind == ERR_NONE)
+		if (e.kind != ERR_HOST)
 			err_clear(&r->last);
 		(void)err_copy(&r->last, &e);
 		note_cause(r, e.text);
@@ -234,12 +246,27 @@ try_host(struct run *r, const struct value_host *host)
 	while (next == NEXT_ADDRESS && goes_on(r) && net_untried(&as)) {
 		if (net_clock() >= r->deadline) {
 			(void)err_set(&r->last, ERR_TEMP, "the deadline of the run has passed");
+			note_cause(r, "the deadline of the run has passed");
 			return NEXT_NOTHING;
 		}
 		err_clear(&r->last);
 		next = try_address(r, host, &as);
 	}
 	return next;
+}
+
+static void
+try_hosts(struct run *r)
+{
+	const struct value_hosts *hosts = &r->job->profile->hosts;
+	enum next next = NEXT_HOST;
+	size_t i;
+
+	net_init(&r->session->net);
+	r->session->is_open = false;
+	text_fixed(&r->causes, r->causes_buf, sizeof(r->causes_buf));
+	for (i = 0; next != NEXT_NOTHING && i < hosts->n && goes_on(r); i++)
+		next = try_host(r, &hosts->list[i]);
 }
 
 /* Adds who did not get it and why, the first ones of them. */
@@ -254,7 +281,7 @@ add_fates(struct text *out, const struct envelope *env)
 
 		if ((r->fate != RCPT_REFUSED && r->fate != RCPT_DEFERRED) || r->reply == NULL)
 			continue;
-		if (out->len > ERR_TEXT_SIZE * 3 / 4) {
+		if (out->len > ERR_TEXT_SIZE - 900) {
 			more++;
 			continue;
 		}
@@ -269,7 +296,7 @@ add_fates(struct text *out, const struct envelope *env)
 static enum err_kind
 kind_by_fates(const struct run *r)
 {
-	const struct envelope *env = r->job->envelope;
+	const struct envelope *env = r->envelope;
 	bool all = r->job->profile->recipients == RECIPIENTS_ALL;
 
 	if (all && envelope_count(env, RCPT_REFUSED) > 0)
@@ -283,13 +310,13 @@ kind_by_fates(const struct run *r)
 static int
 conclude(const struct run *r, struct err *e)
 {
-	const struct envelope *env = r->job->envelope;
+	const struct envelope *env = r->envelope;
 	size_t delivered = envelope_count(env, RCPT_DELIVERED);
 	bool unknown = r->last.kind == ERR_UNKNOWN, by_fates = r->last.kind == ERR_NONE;
 	struct text words;
 	char buf[ERR_TEXT_SIZE];
 
-	if (undelivered(env) == 0)
+	if (delivered == env->n)
 		return 0;
 	text_fixed(&words, buf, sizeof(buf));
 	if (delivered > 0)
@@ -309,29 +336,57 @@ conclude(const struct run *r, struct err *e)
 }
 
 int
-submit_run(const struct submit_job *job, struct submit_report *report, struct err *e)
+submit_run(const struct submit_job *job, struct envelope *envelope, struct message *message,
+	const struct transaction_mail *mail, struct submit_report *report, struct err *e)
 {
-	const struct value_hosts *hosts = &job->profile->hosts;
-	struct run r = {.job = job, .report = report,
-		.deadline = net_clock() + (int64_t)job->profile->deadline * 1000};
-	enum next next = NEXT_HOST;
-	size_t i;
+	const struct profile *p = job->profile;
+	struct run r = {.job = job, .report = report, .deadline = new_deadline(job),
+		.envelope = envelope, .message = message, .mail = mail};
 
 	*report = (struct submit_report){.connections = 0};
-	text_fixed(&r.causes, r.causes_buf, sizeof(r.causes_buf));
-	if (job->profile->recipients == RECIPIENTS_ALL &&
-		job->envelope->n > (size_t)job->profile->max_recipients)
+	if (p->recipients == RECIPIENTS_ALL && envelope->n > (size_t)p->max_recipients)
 		return err_set(e, ERR_DATA,
 			"recipients = all, but there are more than max_recipients (%d)",
-			job->profile->max_recipients);
-	net_init(&r.net);
-	r.smtp = malloc(sizeof(*r.smtp));
-	r.batch = malloc((size_t)job->profile->max_recipients * sizeof(struct rcpt *));
-	if (r.smtp == NULL || r.batch == NULL)
+			p->max_recipients);
+	r.session = malloc(sizeof(*r.session));
+	r.batch = calloc((size_t)p->max_recipients, sizeof(struct rcpt *));
+	if (r.session == NULL || r.batch == NULL)
 		(void)err_set(e, ERR_SYSTEM, "no memory for the session");
-	for (i = 0; e->kind == ERR_NONE && next != NEXT_NOTHING && i < hosts->n && goes_on(&r); i++)
-		next = try_host(&r, &hosts->list[i]);
-	free(r.smtp);
+	else {
+		try_hosts(&r);
+		(void)conclude(&r, e);
+	}
+	free(r.session);
 	free(r.batch);
-	return e->kind == ERR_NONE ? conclude(&r, e) : -1;
+	return e->kind == ERR_NONE ? 0 : -1;
+}
+
+int
+submit_open(struct submit_session *s, const struct submit_job *job, struct submit_report *report,
+	struct err *e)
+{
+	struct run r = {.job = job, .report = report, .session = s, .deadline = new_deadline(job)};
+
+	try_hosts(&r);
+	if (s->is_open)
+		return 0;
+	if (r.last.kind == ERR_NONE)
+		r.last.kind = ERR_TEMP;
+	e->code = r.last.code;
+	return err_set(e, r.last.kind, "%s", r.causes_buf);
+}
+
+void
+submit_extend(struct submit_session *s, const struct submit_job *job)
+{
+	s->options.deadline = new_deadline(job);
+}
+
+void
+submit_close(struct submit_session *s, bool say_quit)
+{
+	if (!s->is_open)
+		return;
+	smtp_close(&s->smtp, say_quit);
+	s->is_open = false;
 }

@@ -8,33 +8,57 @@
 #include "message.h"
 #include "profile.h"
 #include "smtp.h"
+#include "transaction.h"
 #include "world.h"
 
-/* What is sent, and how. All of it outlives the run. */
+/* Whom to dial, and as whom. All of it outlives the sessions. */
 struct submit_job {
 	const struct profile *profile;
 	const struct world *world;
 	const char *password; /* NULL where the profile has no user */
-	struct envelope *envelope;
-	struct message *message;      /* edited and counted */
-	const char *utf8_address;     /* that needs SMTPUTF8, or NULL */
+	int family;           /* AF_UNSPEC, or AF_INET or AF_INET6 alone */
+	int timeout;          /* milliseconds, in place of the profile's; 0: the profile's */
 	struct smtp_trace trace;
 };
 
 /* What the log tells of the last session. */
 struct submit_report {
-	char peer[400];                /* "" where no connection stood */
+	char peer[400];              /* "" where no connection stood */
 	char tls[64];
-	char reply[SMTP_WORDS_SIZE];   /* the final one: it has the server's queue id */
+	char reply[SMTP_WORDS_SIZE]; /* the final one: it has the server's queue id */
 	unsigned connections;
+	unsigned capabilities;       /* of the last session (smtp.h) */
 };
 
 /*
  * Tries the hosts in order and each address of theirs, until every recipient's fate is decided or
  * nothing is left to try (DNS, connect, TLS, 4yz lead on; a refusal, a refused log-in and the
- * unknown never do). 0: delivered to every recipient. -1: e says it in one sentence, and each
- * recipient's fate is in the envelope.
+ * unknown never do). message: edited and counted. 0: delivered to every recipient. -1: e says it in
+ * one sentence, and each recipient's fate is in the envelope.
  */
-int submit_run(const struct submit_job *job, struct submit_report *report, struct err *e);
+int submit_run(const struct submit_job *job, struct envelope *envelope, struct message *message,
+	const struct transaction_mail *mail, struct submit_report *report, struct err *e);
+
+/* A session that a caller drives by himself, transaction by transaction. */
+struct submit_session {
+	struct net net;
+	struct smtp smtp;
+	struct smtp_options options;
+	char helo[80];
+	bool is_open;
+};
+
+/*
+ * Brings a session up, log-in included, over the first host and address that serves. Error: as
+ * submit_run's, with each try's cause.
+ */
+int submit_open(struct submit_session *s, const struct submit_job *job,
+	struct submit_report *report, struct err *e);
+
+/* A new deadline for what comes next. */
+void submit_extend(struct submit_session *s, const struct submit_job *job);
+
+/* Ends the session if it is open; politely where the peer isn't lost. */
+void submit_close(struct submit_session *s, bool say_quit);
 
 #endif

@@ -13,32 +13,63 @@
 /* A server that has refused and closes says why within this time, or not at all. */
 #define LAST_WORDS_MS 2000
 
+void
+transaction_xtext(struct text *out, const char *s)
+{
+	for (; *s != '\0'; s++) {
+		if (*s > 32 && *s < 127 && *s != '+' && *s != '=')
+			text_char(out, *s);
+		else
+			text_printf(out, "+%c%c", "0123456789ABCDEF"[(unsigned char)*s >> 4],
+				"0123456789ABCDEF"[*s & 15]);
+	}
+}
+
 static int
 put_mail(struct smtp *s, const struct transaction *t, struct err *e)
 {
-	const struct dot_facts *facts = &t->message->facts;
-	char line[ADDR_SIZE + 128];
+	const struct transaction_mail *mail = &t->mail;
+	char line[ADDR_SIZE + 512];
 	struct text out;
 
+	if (mail->utf8_reason != NULL && (s->capabilities & SMTP_UTF8) == 0)
+		return err_set(e, ERR_DATA, "%s: the server offers no SMTPUTF8, which %s needs", s->peer,
+			mail->utf8_reason);
 	text_fixed(&out, line, sizeof(line));
 	text_printf(&out, "MAIL FROM:<%s>", t->envelope->from);
-	if ((s->capabilities & SMTP_SIZE) != 0)
-		text_printf(&out, " SIZE=%llu", (unsigned long long)facts->size);
-	if ((s->capabilities & SMTP_8BITMIME) != 0 && facts->eight_bit)
-		text_puts(&out, " BODY=8BITMIME");
-	if (t->need_utf8)
+	if ((s->capabilities & SMTP_SIZE) != 0 && mail->size > 0)
+		text_printf(&out, " SIZE=%llu", (unsigned long long)mail->size);
+	if ((s->capabilities & SMTP_8BITMIME) != 0 && (mail->eight_bit || mail->seven_bit))
+		text_puts(&out, mail->eight_bit ? " BODY=8BITMIME" : " BODY=7BIT");
+	if (mail->utf8_reason != NULL)
 		text_puts(&out, " SMTPUTF8");
+	if ((s->capabilities & SMTP_DSN) != 0 && mail->dsn_return != NULL)
+		text_printf(&out, " RET=%s", mail->dsn_return);
+	if ((s->capabilities & SMTP_DSN) != 0 && mail->dsn_envid != NULL)
+		text_printf(&out, " ENVID=%s", mail->dsn_envid);
 	if (out.cut)
 		return err_set(e, ERR_DATA, "the sender's address is too long");
 	return smtp_put(s, SMTP_AT_MAIL, line, NULL, e);
 }
 
 static int
-put_rcpt(struct smtp *s, const struct rcpt *r, struct err *e)
+put_rcpt(struct smtp *s, const struct transaction *t, const struct rcpt *r, struct err *e)
 {
-	char line[ADDR_SIZE + 32];
+	char line[5 * ADDR_SIZE];
+	struct text out;
 
-	if (!text_format(line, sizeof(line), "RCPT TO:<%s>", r->address))
+	text_fixed(&out, line, sizeof(line));
+	text_printf(&out, "RCPT TO:<%s>", r->address);
+	if ((s->capabilities & SMTP_DSN) != 0 && r->dsn != NULL)
+		text_printf(&out, " %s", r->dsn);
+	else if ((s->capabilities & SMTP_DSN) != 0 && t->mail.dsn_notify != NULL) {
+		text_printf(&out, " NOTIFY=%s", t->mail.dsn_notify);
+		if (t->mail.utf8_reason == NULL) {
+			text_puts(&out, " ORCPT=rfc822;");
+			transaction_xtext(&out, r->address);
+		}
+	}
+	if (out.cut)
 		return err_set(e, ERR_DATA, "a recipient's address is too long");
 	return smtp_put(s, SMTP_AT_RCPT, line, NULL, e);
 }
@@ -106,7 +137,7 @@ put_steps(struct smtp *s, const struct transaction *t, struct steps *st, struct 
 			if (put_mail(s, t, e) == -1)
 				return -1;
 		} else if (st->put <= t->n && !st->full) {
-			if (put_rcpt(s, t->batch[st->put - 1], e) == -1)
+			if (put_rcpt(s, t, t->batch[st->put - 1], e) == -1)
 				return -1;
 		} else {
 			/* "all": whether there is content to send is known when all are answered. */
@@ -159,6 +190,14 @@ settle_data(struct smtp *s, struct steps *st, struct err *e)
 		e->lost_peer = true;
 }
 
+static int
+data_answered(struct smtp *s, struct err *e)
+{
+	if (smtp_get(s, SMTP_AT_DATA, e) == -1)
+		return -1;
+	return s->reply.code == 354 ? 0 : smtp_refused(s, "DATA", ERR_REFUSED, e);
+}
+
 /* MAIL, RCPTs and DATA. 0: content may follow; -1: e says why not, or nobody was taken. */
 static int
 introduce(struct smtp *s, const struct transaction *t, struct steps *st, struct err *e)
@@ -179,11 +218,7 @@ introduce(struct smtp *s, const struct transaction *t, struct steps *st, struct 
 		settle_data(s, st, e);
 		return -1;
 	}
-	if (smtp_get(s, SMTP_AT_DATA, e) == -1)
-		return -1;
-	if (s->reply.code == 354)
-		return 0;
-	return smtp_refused(s, "DATA", ERR_REFUSED, e);
+	return data_answered(s, e);
 }
 
 /* Where content goes: the stream's own memory. */
@@ -307,24 +342,58 @@ decide_by_error(const struct smtp *s, const struct transaction *t, const struct 
 		decide_taken(t, RCPT_OPEN, 0, NULL);
 }
 
-enum transaction_end
-transaction_run(struct smtp *s, struct transaction *t, struct err *e)
+int
+transaction_mail(struct smtp *s, const struct transaction *t, struct err *e)
 {
-	struct steps st = {.put = 0};
+	if (put_mail(s, t, e) == -1 || smtp_get(s, SMTP_AT_MAIL, e) == -1)
+		return -1;
+	return mail_answered(s, t, e);
+}
 
-	if (t->need_utf8 && (s->capabilities & SMTP_UTF8) == 0) {
-		(void)err_set(e, ERR_DATA, "%s: the server offers no SMTPUTF8, which %s needs", s->peer,
-			t->utf8_address != NULL ? t->utf8_address : "this message");
-		return TRANSACTION_FAILED;
+int
+transaction_rcpt(struct smtp *s, const struct transaction *t, struct rcpt *r, struct err *e)
+{
+	char what[ADDR_SIZE + 32];
+
+	if (put_rcpt(s, t, r, e) == -1 || smtp_get(s, SMTP_AT_RCPT, e) == -1)
+		return -1;
+	if (s->reply.code / 100 == 2) {
+		r->fate = RCPT_TAKEN;
+		return 0;
 	}
-	if (introduce(s, t, &st, e) == -1) {
-		decide_by_error(s, t, e);
-		return e->kind == ERR_NONE ? TRANSACTION_NOBODY : TRANSACTION_FAILED;
-	}
+	envelope_decide(r, s->reply.code >= 500 ? RCPT_REFUSED : RCPT_DEFERRED, s->reply.code,
+		s->reply.words);
+	(void)text_format(what, sizeof(what), "RCPT TO:<%s>", r->address);
+	return smtp_refused(s, what, ERR_REFUSED, e);
+}
+
+static enum transaction_end
+finish(struct smtp *s, struct transaction *t, struct err *e)
+{
 	if (send_content(s, t->message, e) == -1 || commit(s, e) == -1) {
 		decide_by_error(s, t, e);
 		return TRANSACTION_FAILED;
 	}
 	decide_taken(t, RCPT_DELIVERED, s->reply.code, s->reply.words);
 	return TRANSACTION_DONE;
+}
+
+enum transaction_end
+transaction_content(struct smtp *s, struct transaction *t, struct err *e)
+{
+	if (smtp_put(s, SMTP_AT_DATA, "DATA", NULL, e) == 0 && data_answered(s, e) == 0)
+		return finish(s, t, e);
+	decide_by_error(s, t, e);
+	return TRANSACTION_FAILED;
+}
+
+enum transaction_end
+transaction_run(struct smtp *s, struct transaction *t, struct err *e)
+{
+	struct steps st = {.put = 0};
+
+	if (introduce(s, t, &st, e) == 0)
+		return finish(s, t, e);
+	decide_by_error(s, t, e);
+	return e->kind == ERR_NONE ? TRANSACTION_NOBODY : TRANSACTION_FAILED;
 }

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* How a transaction ended. */
 enum transaction_end {
@@ -18,14 +19,23 @@ enum transaction_end {
 	TRANSACTION_FAILED  /* as the error says */
 };
 
+/* What MAIL and RCPT say besides the addresses; each is left out where the server lacks it. */
+struct transaction_mail {
+	uint64_t size;             /* RFC 1870; 0: not known */
+	bool eight_bit, seven_bit; /* RFC 6152 BODY= */
+	const char *utf8_reason;   /* RFC 6531: what needs SMTPUTF8, for words; NULL: nothing */
+	const char *dsn_return;    /* RFC 3461 RET=; NULL: none */
+	const char *dsn_envid;     /* ENVID=, in xtext; NULL: none */
+	const char *dsn_notify;    /* NOTIFY= of all recipients that have no own; NULL: none */
+};
+
 struct transaction {
 	struct envelope *envelope;
 	struct rcpt **batch; /* whom it is for; all RCPT_OPEN at the start */
 	size_t n;
 	struct message *message;
-	bool need_utf8;      /* MAIL asks for SMTPUTF8 */
-	bool all;            /* no content unless every recipient is taken */
-	const char *utf8_address; /* that made it necessary, for words; may be NULL */
+	struct transaction_mail mail;
+	bool all; /* no content unless every recipient is taken */
 };
 
 /*
@@ -37,5 +47,18 @@ struct transaction {
  * holds its signals (net_hold_signals).
  */
 enum transaction_end transaction_run(struct smtp *s, struct transaction *t, struct err *e);
+
+/*
+ * The same step by step, for a caller who waits for each answer. _mail and _rcpt: -1 where the
+ * answer isn't 2yz (ERR_REFUSED or ERR_TEMP, the words are in s->reply), or where there is none
+ * (e->lost_peer). _content: DATA, content and commit for those of the batch that are RCPT_TAKEN.
+ */
+int transaction_mail(struct smtp *s, const struct transaction *t, struct err *e);
+int transaction_rcpt(
+	struct smtp *s, const struct transaction *t, struct rcpt *r, struct err *e);
+enum transaction_end transaction_content(struct smtp *s, struct transaction *t, struct err *e);
+
+/* Adds s as xtext (RFC 3461 4). */
+void transaction_xtext(struct text *out, const char *s);
 
 #endif

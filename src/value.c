@@ -179,6 +179,31 @@ set_hosts(const struct reading *r, const char *text)
 	return hosts->n > 0 ? 0 : wrong(r, "%s", "it is empty");
 }
 
+static void
+clear_list(struct value_list *list)
+{
+	while (list->n > 0)
+		free(list->item[--list->n]);
+}
+
+static int
+set_list(const struct reading *r, const char *text)
+{
+	struct value_list *list = r->field;
+
+	if (!r->continues)
+		clear_list(list);
+	if (text[0] == '\0')
+		return wrong(r, "%s", "it is empty");
+	if (list->n == VALUE_LIST_MAX)
+		return wrong(r, "%s", "the list is too long");
+	list->item[list->n] = text_copy(text, strlen(text));
+	if (list->item[list->n] == NULL)
+		return wrong(r, "%s", "memory ran out");
+	list->n++;
+	return 0;
+}
+
 static int
 set_word(const struct reading *r, const char *text)
 {
@@ -237,29 +262,41 @@ set_number(const struct reading *r, const char *text)
 	return set_range(r, text_number(text, 1000000000), "number");
 }
 
+/* A number with one letter for its unit behind it, or none. */
 static int
-set_time(const struct reading *r, const char *text)
+set_units(const struct reading *r, const char *text, const char *letters, const int *factors,
+	const char *unit)
 {
-	static const struct {
-		char unit;
-		int seconds;
-	} units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
 	char digits[12];
-	size_t n = strlen(text), i;
+	size_t n = strlen(text);
+	const char *letter = n > 0 ? strchr(letters, text[n - 1]) : NULL;
 	int factor = 1;
 
-	for (i = 0; n > 0 && i < sizeof(units) / sizeof(units[0]); i++) {
-		if (text[n - 1] == units[i].unit) {
-			factor = units[i].seconds;
-			n--;
-			break;
-		}
+	if (letter != NULL) {
+		factor = factors[letter - letters];
+		n--;
 	}
 	if (n >= sizeof(digits))
 		n = 0;
 	memcpy(digits, text, n);
 	digits[n] = '\0';
-	return set_range(r, text_number(digits, 1000000000) * factor, "time (10s, 5m, 1h) in seconds");
+	return set_range(r, text_number(digits, 2147483647) * factor, unit);
+}
+
+static int
+set_time(const struct reading *r, const char *text)
+{
+	static const int seconds[] = {1, 60, 3600, 86400};
+
+	return set_units(r, text, "smhd", seconds, "time (10s, 5m, 1h) in seconds");
+}
+
+static int
+set_size(const struct reading *r, const char *text)
+{
+	static const int bytes[] = {1024, 1024 * 1024};
+
+	return set_units(r, text, "KM", bytes, "size (64K, 25M) in bytes");
 }
 
 static const struct {
@@ -275,6 +312,8 @@ static const struct {
 	[VALUE_WORDS] = {set_words},
 	[VALUE_YES] = {set_yes},
 	[VALUE_NUMBER] = {set_number},
+	[VALUE_LIST] = {set_list},
+	[VALUE_SIZE] = {set_size},
 	[VALUE_TIME] = {set_time},
 };
 
@@ -327,7 +366,7 @@ is_clean(const char *s)
 bool
 value_is_list(const struct value_key *key)
 {
-	return key->kind == VALUE_HOSTS;
+	return key->kind == VALUE_HOSTS || key->kind == VALUE_LIST;
 }
 
 int
@@ -367,6 +406,8 @@ value_clear(const struct value_key *key, void *base)
 
 	if (key->kind == VALUE_HOSTS)
 		clear_hosts(field);
+	if (key->kind == VALUE_LIST)
+		clear_list(field);
 	if (!is_string(key) || *string == NULL)
 		return;
 	text_wipe(*string, strlen(*string));
@@ -388,6 +429,17 @@ show_hosts(const struct value_hosts *hosts, struct text *out)
 }
 
 static void
+show_list(const struct value_list *list, struct text *out)
+{
+	size_t i;
+
+	for (i = 0; i < list->n; i++) {
+		text_puts(out, i > 0 ? "\n  " : "");
+		text_puts(out, list->item[i]);
+	}
+}
+
+static void
 show_word(const struct value_key *key, int number, struct text *out)
 {
 	const char *words = key->words;
@@ -403,7 +455,9 @@ value_show(const struct value_key *key, const void *base, struct text *out)
 	const void *field = (const char *)base + key->field;
 	const char *string = is_string(key) ? *(char *const *)field : NULL;
 	bool unset = (is_string(key) && string == NULL) ||
-		     (key->kind == VALUE_NUMBER && *(const int *)field == 0) ||
+		     ((key->kind == VALUE_NUMBER || key->kind == VALUE_SIZE) &&
+			     *(const int *)field == 0) ||
+		     (key->kind == VALUE_LIST && ((const struct value_list *)field)->n == 0) ||
 		     (key->kind == VALUE_WORD && *(const int *)field < key->low) ||
 		     (key->kind == VALUE_HOSTS && ((const struct value_hosts *)field)->n == 0);
 
@@ -416,6 +470,8 @@ value_show(const struct value_key *key, const void *base, struct text *out)
 		text_puts(out, string);
 	else if (key->kind == VALUE_HOSTS)
 		show_hosts(field, out);
+	else if (key->kind == VALUE_LIST)
+		show_list(field, out);
 	else if (key->kind == VALUE_WORD)
 		show_word(key, *(const int *)field, out);
 	else if (key->kind == VALUE_YES)

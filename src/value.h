@@ -20,6 +20,8 @@ enum value_kind {
 	VALUE_WORDS,   /* char *: some of the words, separated by blanks; the first two alone only */
 	VALUE_YES,     /* bool */
 	VALUE_NUMBER,  /* int, low to high */
+	VALUE_LIST,    /* struct value_list: one item a line */
+	VALUE_SIZE,    /* int, bytes: 65536, 64K, 25M */
 	VALUE_TIME,    /* int, seconds, low to high: 10s 5m 1h, a bare number is seconds */
 };
 
@@ -44,6 +46,13 @@ struct value_host {
 
 struct value_hosts {
 	struct value_host list[VALUE_HOSTS_MAX];
+	size_t n;
+};
+
+#define VALUE_LIST_MAX 64
+
+struct value_list {
+	char *item[VALUE_LIST_MAX];
 	size_t n;
 };
 

@@ -1,0 +1,625 @@
+/* SPDX-License-Identifier: ISC */
+/* bs.c: sendmail -bs: SMTP on standard input and output, the server's live answers behind it. */
+#include "bs.h"
+#include "dialogue.h"
+#include "post.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define BAD_COMMANDS_MAX 1000
+
+/* A caller's session. */
+struct bs {
+	struct dialogue dialogue;
+	struct post post;
+	struct letter letter;           /* under way between MAIL and the dot */
+	struct transaction transaction;
+	struct submit_session upstream;
+	struct err failure; /* why the message under way can't go on; what RSET repeats */
+	bool post_is_open, section_picked, post_is_ready;
+	bool in_mail;        /* MAIL was taken, by the server too */
+	bool upstream_dirty; /* the server has a transaction open that is none of ours any more */
+	bool over;
+	unsigned bad;
+};
+
+static void
+reply(struct bs *b, const char *code_and_words)
+{
+	char code[4] = {code_and_words[0], code_and_words[1], code_and_words[2], '\0'};
+
+	dialogue_reply(&b->dialogue, code, false, code_and_words + 4);
+}
+
+/* The server's own words where it spoke, else ours with the code of their kind. */
+static void
+reply_error(struct bs *b, const struct err *e)
+{
+	char line[ERR_TEXT_SIZE + 16];
+
+	if (e->code >= 400)
+		(void)text_format(line, sizeof(line), "%s", b->upstream.smtp.reply.words);
+	else
+		(void)text_format(line, sizeof(line), "%s %s", err_reply(e->kind), e->text);
+	if (strlen(line) < 4)
+		(void)text_format(line, sizeof(line), "%s refused", err_reply(e->kind));
+	reply(b, line);
+}
+
+static void
+lose_upstream(struct bs *b)
+{
+	submit_close(&b->upstream, false);
+	b->upstream_dirty = false;
+}
+
+/* Ends the message under way, with its line in the log. */
+static void
+end_letter(struct bs *b, const struct err *e)
+{
+	letter_log(&b->post, &b->letter, e, post_status(&b->post, e));
+	letter_free(&b->letter);
+	letter_init(&b->letter);
+	/* What was held for the commit ends us now, if it came: the caller has his answer. */
+	dialogue_flush(&b->dialogue);
+	net_release_signals(&b->upstream.net);
+	b->in_mail = false;
+}
+
+/* A refusal that ends the message: told, logged, kept for the RSET that follows it. */
+static void
+fail(struct bs *b, const struct err *e)
+{
+	reply_error(b, e);
+	if (e->lost_peer)
+		lose_upstream(b);
+	else
+		b->upstream_dirty = b->upstream.is_open;
+	err_clear(&b->failure);
+	(void)err_copy(&b->failure, e);
+	end_letter(b, e);
+}
+
+/* Forgets a message that was begun and not sent. */
+static void
+forget(struct bs *b)
+{
+	struct err e = {.kind = ERR_NONE};
+
+	if (!b->in_mail)
+		return;
+	b->upstream_dirty = b->upstream.is_open;
+	if (b->failure.kind != ERR_NONE)
+		(void)err_copy(&e, &b->failure);
+	else
+		(void)err_set(&e, ERR_USAGE, "the caller ended the message before its content");
+	end_letter(b, &e);
+}
+
+/* "FROM:<path> parameters": the path into box, the rest returned; NULL where it is none. */
+static const char *
+read_path(const char *args, const char *keyword, struct addr_box *box, struct err *e)
+{
+	char path[DIALOGUE_LINE_MAX + 1];
+	size_t n = strlen(keyword), end;
+
+	if (!text_same_n(args, strnlen(args, n), keyword))
+		return NULL;
+	args += n;
+	args += strspn(args, " ");
+	end = strcspn(args, " ");
+	/* A blank within quotes belongs to the path. */
+	if (args[0] == '<' && args[1] == '"') {
+		n = addr_enclosed(args + 1, strlen(args + 1));
+		end = n > 0 ? 1 + n + strcspn(args + 1 + n, " ") : end;
+	}
+	memcpy(path, args, end);
+	path[end] = '\0';
+	if (addr_one(path, "the path", box, e) == -1)
+		return NULL;
+	return args + end;
+}
+
+/* The next "NAME=value" or "NAME" of a parameter list; false at its end. Values keep their case. */
+static bool
+next_parameter(const char **at, char *name, size_t name_size, char *value, size_t value_size)
+{
+	const char *s = *at + strspn(*at, " ");
+	size_t n = strcspn(s, " "), split = strcspn(s, "= ");
+
+	if (n == 0)
+		return false;
+	(void)text_format(name, name_size, "%.*s", (int)split, s);
+	(void)text_format(value, value_size, "%.*s", split < n ? (int)(n - split - 1) : 0,
+		s + split + (split < n));
+	*at = s + n;
+	return true;
+}
+
+/* MAIL's parameters (RFC 1870, 6152, 6531, 3461, 4954). NULL, or the refusal. */
+static const char *
+read_mail_parameters(struct bs *b, const char *args)
+{
+	struct transaction_mail *mail = &b->letter.mail;
+	char name[32], value[256];
+	long long size;
+
+	while (next_parameter(&args, name, sizeof(name), value, sizeof(value))) {
+		if (text_same(name, "SIZE")) {
+			size = text_number(value, 1LL << 50);
+			if (size == -1)
+				return "501 5.5.4 SIZE is a number";
+			mail->size = (uint64_t)size;
+			if (b->post.profile.max_size > 0 && size > b->post.profile.max_size)
+				return "552 5.3.4 the message is over max_size";
+		} else if (text_same(name, "BODY"))
+			mail->eight_bit = text_same(value, "8BITMIME");
+		else if (text_same(name, "SMTPUTF8"))
+			mail->utf8_reason = "the caller's SMTPUTF8";
+		else if (text_same(name, "RET"))
+			mail->dsn_return = text_same(value, "FULL") ? "FULL" : "HDRS";
+		else if (text_same(name, "ENVID") &&
+			 text_format(b->letter.envid, sizeof(b->letter.envid), "%s", value))
+			mail->dsn_envid = b->letter.envid;
+		else if (!text_same(name, "AUTH"))
+			return "555 5.5.4 this parameter isn't known here";
+	}
+	return NULL;
+}
+
+/* The profile, once a process: its errors are the answer to MAIL. */
+static int
+open_post(struct bs *b, struct err *e)
+{
+	if (b->post_is_open)
+		return 0;
+	/* A profile that was wrong a moment ago may be mended: begin anew. */
+	profile_close(&b->post.file);
+	if (post_open(&b->post, &b->letter, e) == -1)
+		return -1;
+	b->post_is_open = true;
+	return 0;
+}
+
+/* The section is chosen by the first sender; then all that sending needs is fetched. */
+static int
+make_ready(struct bs *b, const char *sender, struct err *e)
+{
+	struct letter *l = &b->letter;
+	int again = b->section_picked ? 1 : 0;
+
+	do {
+		if (origin_find(&l->origin, &b->post.profile, b->post.world, sender, e) == -1)
+			return -1;
+		memcpy(l->envelope.from, l->origin.sender, sizeof(l->envelope.from));
+		if (!b->section_picked && post_pick_section(&b->post, l, e) == -1)
+			return -1;
+		b->section_picked = true;
+	} while (again++ == 0);
+	if (!b->post_is_ready && post_ready(&b->post, e) == -1)
+		return -1;
+	b->post_is_ready = true;
+	return 0;
+}
+
+static int
+reset_upstream(struct bs *b, struct err *e)
+{
+	struct smtp *s = &b->upstream.smtp;
+
+	if (!b->upstream_dirty)
+		return 0;
+	if (smtp_put(s, SMTP_AT_RSET, "RSET", NULL, e) == -1 || smtp_get(s, SMTP_AT_RSET, e) == -1)
+		return -1;
+	b->upstream_dirty = false;
+	return s->reply.code / 100 == 2 ? 0 : smtp_refused(s, "RSET", ERR_TEMP, e);
+}
+
+/* MAIL over the session that is there. */
+static int
+mail_again(struct bs *b, struct err *e)
+{
+	submit_extend(&b->upstream, &b->post.job);
+	if (reset_upstream(b, e) == -1)
+		return -1;
+	return transaction_mail(&b->upstream.smtp, &b->transaction, e);
+}
+
+/* A session lost while it was idle is opened again without a word. */
+static int
+mail_upstream(struct bs *b, struct err *e)
+{
+	struct err lost = {.kind = ERR_NONE};
+
+	b->transaction = (struct transaction){.envelope = &b->letter.envelope,
+		.message = &b->letter.message, .mail = b->letter.mail};
+	if (b->upstream.is_open) {
+		if (mail_again(b, &lost) == 0)
+			return 0;
+		if (!lost.lost_peer)
+			return err_copy(e, &lost);
+		lose_upstream(b);
+	}
+	if (submit_open(&b->upstream, &b->post.job, &b->letter.report, e) == -1)
+		return -1;
+	return mail_again(b, e);
+}
+
+/* The session's names for the log: it may be older than the message. */
+static void
+note_session(struct bs *b)
+{
+	struct submit_report *report = &b->letter.report;
+
+	if (!b->upstream.is_open)
+		return;
+	report->connections = 1;
+	report->capabilities = b->upstream.smtp.capabilities;
+	(void)text_format(report->peer, sizeof(report->peer), "%s", b->upstream.smtp.peer);
+	if (b->upstream.smtp.encrypted)
+		(void)text_format(report->tls, sizeof(report->tls), "%s",
+			tls_words(&b->upstream.smtp.tls));
+}
+
+static void
+do_mail(struct bs *b, const char *args)
+{
+	struct addr_box box;
+	struct err e = {.kind = ERR_NONE};
+	const char *rest, *refusal;
+
+	if (b->in_mail) {
+		reply(b, "503 5.5.1 a message is under way: RSET first");
+		return;
+	}
+	rest = read_path(args, "FROM:", &box, &e);
+	if (rest == NULL) {
+		reply(b, e.kind != ERR_NONE ? "501 5.1.7 the sender is no address"
+					    : "501 5.5.2 MAIL FROM:<address> is wanted");
+		return;
+	}
+	err_clear(&b->failure);
+	letter_free(&b->letter);
+	letter_init(&b->letter);
+	if (open_post(b, &e) == -1 || make_ready(b, box.null ? "" : box.address, &e) == -1) {
+		fail(b, &e);
+		return;
+	}
+	refusal = read_mail_parameters(b, rest);
+	if (refusal != NULL) {
+		reply(b, refusal);
+		return;
+	}
+	if (mail_upstream(b, &e) == -1) {
+		if (e.kind == ERR_DATA && e.code == 0 && b->letter.mail.utf8_reason != NULL) {
+			reply(b, "553 5.6.7 the server offers no SMTPUTF8");
+			return;
+		}
+		note_session(b);
+		fail(b, &e);
+		return;
+	}
+	b->in_mail = true;
+	reply(b, b->upstream.smtp.reply.words);
+}
+
+/* RCPT's parameters, for the server as they are (RFC 3461 4.1, 4.2). NULL, or the refusal. */
+static const char *
+read_rcpt_parameters(const char *args, struct text *dsn)
+{
+	char name[32], value[1024];
+
+	while (next_parameter(&args, name, sizeof(name), value, sizeof(value))) {
+		if (text_same(name, "NOTIFY") ? !profile_is_notify(value) : !text_same(name, "ORCPT"))
+			return "555 5.5.4 this parameter isn't known here";
+		text_printf(dsn, "%s%s=", dsn->len > 0 ? " " : "", name);
+		text_puts(dsn, value);
+	}
+	return dsn->cut ? "501 5.5.4 the parameters are too long" : NULL;
+}
+
+/* Asks the server about the recipients that one RCPT stands for (an alias may be several). */
+static int
+rcpt_upstream(struct bs *b, size_t from, const char *dsn, struct err *e)
+{
+	struct envelope *env = &b->letter.envelope;
+	size_t i;
+
+	submit_extend(&b->upstream, &b->post.job);
+	for (i = from; i < env->n; i++) {
+		if (dsn[0] != '\0')
+			env->rcpts[i].dsn = text_copy(dsn, strlen(dsn));
+		if (transaction_rcpt(&b->upstream.smtp, &b->transaction, &env->rcpts[i], e) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+static void
+do_rcpt(struct bs *b, const char *args)
+{
+	struct envelope *env = &b->letter.envelope;
+	struct addr_box box;
+	struct err e = {.kind = ERR_NONE};
+	struct text dsn;
+	char dsn_buf[1200];
+	const char *rest, *refusal;
+	size_t before = env->n;
+
+	if (!b->in_mail) {
+		reply(b, "503 5.5.1 MAIL first");
+		return;
+	}
+	rest = read_path(args, "TO:", &box, &e);
+	text_fixed(&dsn, dsn_buf, sizeof(dsn_buf));
+	if (rest == NULL || box.null) {
+		reply(b, e.kind != ERR_NONE || rest != NULL ? "501 5.1.3 the recipient is no address"
+							    : "501 5.5.2 RCPT TO:<address> is wanted");
+		return;
+	}
+	refusal = read_rcpt_parameters(rest, &dsn);
+	if (refusal == NULL && env->n >= (size_t)b->post.profile.max_recipients)
+		refusal = "452 4.5.3 too many recipients";
+	if (refusal != NULL) {
+		reply(b, refusal);
+		return;
+	}
+	if (letter_add_list(&b->post, &b->letter, box.address, strlen(box.address), false, &e) == 0 &&
+		rcpt_upstream(b, before, dsn_buf, &e) == 0) {
+		reply(b, env->n > before ? b->upstream.smtp.reply.words : "250 2.1.5 nobody");
+		return;
+	}
+	/* The others aren't touched by it, unless the session is lost. */
+	if (e.lost_peer) {
+		note_session(b);
+		fail(b, &e);
+		return;
+	}
+	reply_error(b, &e);
+	err_clear(&b->failure);
+	(void)err_copy(&b->failure, &e);
+}
+
+/* Whom the server has taken goes into the transaction's batch. */
+static size_t
+fill_batch(struct bs *b, struct rcpt **batch, size_t max)
+{
+	struct envelope *env = &b->letter.envelope;
+	size_t n = 0, i;
+
+	for (i = 0; i < env->n && n < max; i++) {
+		if (env->rcpts[i].fate == RCPT_TAKEN)
+			batch[n++] = &env->rcpts[i];
+	}
+	return n;
+}
+
+/* The content is here: repaired like any other message, and sent. */
+static int
+send_letter(struct bs *b, struct err *e)
+{
+	struct letter *l = &b->letter;
+	struct transaction_mail said = l->mail;
+
+	if (l->spool.size == 0)
+		return err_set(e, ERR_DATA, "there is no message");
+	if (message_read(&l->message, &l->spool, e) == -1 || letter_edit(&b->post, l, e) == -1)
+		return -1;
+	if (l->mail.utf8_reason != NULL && said.utf8_reason == NULL)
+		letter_warn(&b->post, l, "an address that isn't ASCII, and MAIL had no SMTPUTF8");
+	submit_extend(&b->upstream, &b->post.job);
+	return transaction_content(&b->upstream.smtp, &b->transaction, e) == TRANSACTION_DONE ? 0 : -1;
+}
+
+static void
+do_data(struct bs *b, const char *args)
+{
+	struct letter *l = &b->letter;
+	struct err e = {.kind = ERR_NONE}, lost = {.kind = ERR_NONE};
+	struct rcpt **batch;
+
+	(void)args;
+	if (!b->in_mail || envelope_count(&l->envelope, RCPT_TAKEN) == 0) {
+		reply(b, b->in_mail ? "554 5.5.1 no recipient was taken" : "503 5.5.1 MAIL first");
+		return;
+	}
+	batch = calloc(l->envelope.n, sizeof(struct rcpt *));
+	if (batch == NULL) {
+		reply(b, "452 4.3.1 no memory");
+		return;
+	}
+	b->transaction.batch = batch;
+	b->transaction.n = fill_batch(b, batch, l->envelope.n);
+	reply(b, "354 end with a lone dot");
+	if (!dialogue_content(&b->dialogue, &l->spool, b->post.world->spool_folder, &e)) {
+		/* The caller is gone: what is cut off isn't sent. */
+		b->over = true;
+		(void)err_set(&lost, ERR_INPUT, "the caller ended within the content: nothing was sent");
+		submit_close(&b->upstream, false);
+		end_letter(b, &lost);
+	} else if (e.kind == ERR_NONE && send_letter(b, &e) == 0) {
+		note_session(b);
+		(void)text_format(l->report.reply, sizeof(l->report.reply), "%s",
+			b->upstream.smtp.reply.words);
+		reply(b, b->upstream.smtp.reply.words);
+		err_clear(&b->failure);
+		end_letter(b, &e);
+	} else {
+		note_session(b);
+		fail(b, &e);
+	}
+	free(batch);
+}
+
+static const char *
+own_name(const struct bs *b)
+{
+	const char *name = b->post.world->host_name;
+
+	return name[0] != '\0' ? name : "localhost";
+}
+
+static void
+do_helo(struct bs *b, const char *args)
+{
+	(void)args;
+	forget(b);
+	dialogue_reply(&b->dialogue, "250", false, own_name(b));
+}
+
+static void
+do_ehlo(struct bs *b, const char *args)
+{
+	static const char *const extensions[] = {
+		"PIPELINING", "8BITMIME", "SMTPUTF8", "DSN", "ENHANCEDSTATUSCODES"};
+	struct err ignored = {.kind = ERR_NONE};
+	char size[32];
+	size_t i;
+
+	(void)args;
+	forget(b);
+	(void)open_post(b, &ignored); /* for max_size; what is wrong with it is MAIL's to tell */
+	dialogue_reply(&b->dialogue, "250", true, own_name(b));
+	for (i = 0; i < sizeof(extensions) / sizeof(extensions[0]); i++)
+		dialogue_reply(&b->dialogue, "250", true, extensions[i]);
+	if (b->post.profile.max_size > 0)
+		(void)text_format(size, sizeof(size), "SIZE %d", b->post.profile.max_size);
+	else
+		(void)text_format(size, sizeof(size), "SIZE");
+	dialogue_reply(&b->dialogue, "250", false, size);
+}
+
+/* Some callers show the answer to this, not that to the command which failed. */
+static void
+do_rset(struct bs *b, const char *args)
+{
+	char words[ERR_TEXT_SIZE];
+
+	(void)args;
+	forget(b);
+	if (b->failure.kind == ERR_NONE)
+		reply(b, "250 2.0.0 Ok");
+	else {
+		(void)text_format(words, sizeof(words), "250 2.0.0 Ok (it failed: %s)", b->failure.text);
+		reply(b, words);
+	}
+	err_clear(&b->failure);
+}
+
+static void
+do_quit(struct bs *b, const char *args)
+{
+	(void)args;
+	forget(b);
+	reply(b, "221 2.0.0 Bye");
+	b->over = true;
+}
+
+static void
+do_noop(struct bs *b, const char *args)
+{
+	(void)args;
+	reply(b, "250 2.0.0 Ok");
+}
+
+static void
+do_help(struct bs *b, const char *args)
+{
+	(void)args;
+	reply(b, "214 2.0.0 HELO EHLO MAIL RCPT DATA RSET NOOP VRFY HELP QUIT");
+}
+
+static void
+do_vrfy(struct bs *b, const char *args)
+{
+	(void)args;
+	reply(b, "252 2.5.2 send to it, and the server will say");
+}
+
+static void
+do_refused(struct bs *b, const char *args)
+{
+	(void)args;
+	reply(b, "502 5.5.1 not here: the profile says how it is sent");
+}
+
+static const struct {
+	char verb[12];
+	void (*run)(struct bs *b, const char *args);
+} verbs[] = {
+	{"MAIL", do_mail}, {"RCPT", do_rcpt}, {"DATA", do_data}, {"HELO", do_helo},
+	{"EHLO", do_ehlo}, {"RSET", do_rset}, {"NOOP", do_noop}, {"QUIT", do_quit},
+	{"HELP", do_help}, {"VRFY", do_vrfy}, {"EXPN", do_vrfy}, {"AUTH", do_refused},
+	{"STARTTLS", do_refused}, {"BDAT", do_refused},
+};
+
+#define VERBS (sizeof(verbs) / sizeof(verbs[0]))
+
+static void
+bad_command(struct bs *b, const char *words)
+{
+	if (++b->bad <= BAD_COMMANDS_MAX) {
+		reply(b, words);
+		return;
+	}
+	reply(b, "421 4.7.0 too many bad commands");
+	b->over = true;
+}
+
+static void
+run_command(struct bs *b, const char *line)
+{
+	size_t n = strcspn(line, " "), i;
+
+	for (i = 0; i < VERBS && !text_same_n(line, n, verbs[i].verb);)
+		i++;
+	if (i == VERBS)
+		bad_command(b, "500 5.5.2 this command isn't known here");
+	else
+		verbs[i].run(b, line + n + strspn(line + n, " "));
+}
+
+static void
+talk(struct bs *b)
+{
+	char line[DIALOGUE_LINE_MAX + 1], hello[300];
+
+	(void)text_format(hello, sizeof(hello), "220 %s ESMTP mailchute", own_name(b));
+	reply(b, hello);
+	while (!b->over) {
+		switch (dialogue_line(&b->dialogue, line)) {
+		case DIALOGUE_LINE:
+			run_command(b, line);
+			break;
+		case DIALOGUE_TOO_LONG:
+			bad_command(b, "500 5.5.2 the line is too long");
+			break;
+		case DIALOGUE_NUL:
+			bad_command(b, "500 5.5.2 a NUL is in the line");
+			break;
+		case DIALOGUE_END:
+			forget(b);
+			b->over = true;
+			break;
+		}
+	}
+	dialogue_flush(&b->dialogue);
+}
+
+int
+bs_run(const struct world *w, const struct request *r)
+{
+	struct bs b = {.in_mail = false};
+
+	dialogue_init(&b.dialogue, STDIN_FILENO, STDOUT_FILENO);
+	net_init(&b.upstream.net);
+	post_init(&b.post, w, r);
+	letter_init(&b.letter);
+	talk(&b);
+	submit_close(&b.upstream, true);
+	letter_free(&b.letter);
+	post_close(&b.post);
+	return b.dialogue.broken ? err_status(ERR_INPUT, 0) : 0;
+}

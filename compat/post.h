@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: ISC */
+/* post.h: what every face does with a message between reading it and sending it. */
+#ifndef MAILCHUTE_POST_H
+#define MAILCHUTE_POST_H
+
+#include "aliases.h"
+#include "edit.h"
+#include "envelope.h"
+#include "flags.h"
+#include "log.h"
+#include "message.h"
+#include "origin.h"
+#include "profile.h"
+#include "spool.h"
+#include "submit.h"
+
+/* A process's: the profile, and what hangs on it. */
+struct post {
+	const struct world *world;
+	const struct request *request;
+	struct profile_file file;
+	struct profile profile;
+	struct aliases aliases;
+	struct log log;
+	struct text password;
+	char password_buf[8192];
+	struct submit_job job;
+};
+
+/* One message's. */
+struct letter {
+	struct spool spool;
+	struct message message;
+	struct envelope envelope;
+	struct origin origin;
+	struct edit_notes notes;
+	struct transaction_mail mail;
+	char notify[64], envid[128];
+	struct submit_report report;
+	struct text warnings; /* for the log line */
+	int64_t began;        /* ms */
+};
+
+void post_init(struct post *p, const struct world *w, const struct request *r);
+void post_close(struct post *p);
+
+/* Opens the profile and takes [default], or the section that the command line names. */
+int post_open(struct post *p, struct letter *l, struct err *e);
+
+/* Takes the first section whose `match` fits, where the command line names none. */
+int post_pick_section(struct post *p, struct letter *l, struct err *e);
+
+/* Everything that the profile must have for sending: checked, secrets fetched. */
+int post_ready(struct post *p, struct err *e);
+
+void letter_init(struct letter *l);
+void letter_free(struct letter *l);
+
+/* Notes something for the log line, and shows it under -v. */
+void letter_warn(const struct post *p, struct letter *l, const char *words);
+
+/* Adds the addresses of a list to the recipients. folded: a header field's body. */
+int letter_add_list(const struct post *p, struct letter *l, const char *text, size_t n, bool folded,
+	struct err *e);
+
+/* Edits and counts the message, fills l->mail; refuses loops and what is too large. */
+int letter_edit(const struct post *p, struct letter *l, struct err *e);
+
+/* One line for this message. */
+void letter_log(struct post *p, const struct letter *l, const struct err *e, int status);
+
+/* The exit status that belongs to an error. */
+int post_status(const struct post *p, const struct err *e);
+
+#endif

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: ISC */
+/* verify.c: sendmail -bv: the server is asked about each recipient. Sends no message. */
+#include "verify.h"
+#include "output.h"
+#include "post.h"
+
+#include <string.h>
+
+static int
+show(const char *address, const char *words)
+{
+	char line[2048];
+
+	(void)text_format(line, sizeof(line), "%.400s: %s\n", address, words);
+	return output_text(line);
+}
+
+/* MAIL and a RCPT each; no content follows. */
+static int
+ask(const struct post *p, struct letter *l, struct submit_session *s, struct err *e)
+{
+	struct transaction t = {.envelope = &l->envelope};
+	struct err refusal;
+	size_t i;
+
+	submit_extend(s, &p->job);
+	if (transaction_mail(&s->smtp, &t, e) == -1)
+		return -1;
+	for (i = 0; i < l->envelope.n; i++) {
+		err_clear(&refusal);
+		if (transaction_rcpt(&s->smtp, &t, &l->envelope.rcpts[i], &refusal) == -1 &&
+			(refusal.lost_peer || refusal.code == 0))
+			return err_copy(e, &refusal);
+		(void)show(l->envelope.rcpts[i].address, s->smtp.reply.words);
+		if (refusal.kind == ERR_REFUSED)
+			(void)err_set(e, ERR_RCPT, "refused: <%s>: %s", l->envelope.rcpts[i].address,
+				s->smtp.reply.words);
+	}
+	if (envelope_count(&l->envelope, RCPT_DEFERRED) > 0)
+		return err_set(e, ERR_TEMP, "the server puts off some of the recipients");
+	return e->kind == ERR_NONE ? 0 : -1;
+}
+
+static int
+verify(struct post *p, struct letter *l, struct submit_session *s, struct err *e)
+{
+	const struct request *r = p->request;
+	size_t i;
+
+	if (r->n == 0)
+		return err_set(e, ERR_USAGE, "-bv: name the recipients to be asked about");
+	if (post_open(p, l, e) == -1 ||
+		origin_find(&l->origin, &p->profile, p->world, r->sender, e) == -1)
+		return -1;
+	memcpy(l->envelope.from, l->origin.sender, sizeof(l->envelope.from));
+	for (i = 0; i < r->n; i++) {
+		if (letter_add_list(p, l, r->operands[i], strlen(r->operands[i]), false, e) == -1)
+			return -1;
+	}
+	if (post_ready(p, e) == -1 || submit_open(s, &p->job, &l->report, e) == -1)
+		return -1;
+	return ask(p, l, s, e);
+}
+
+int
+verify_run(const struct world *w, const struct request *r)
+{
+	struct post p;
+	struct letter l;
+	struct submit_session session = {.is_open = false};
+	struct err e = {.kind = ERR_NONE};
+	int status;
+
+	post_init(&p, w, r);
+	letter_init(&l);
+	(void)verify(&p, &l, &session, &e);
+	submit_close(&session, !e.lost_peer);
+	status = post_status(&p, &e);
+	/* The refusals are on stdout; what kept us from asking is not. */
+	if (e.kind != ERR_NONE && e.kind != ERR_RCPT && !r->quiet)
+		output_line("mailchute", e.text);
+	letter_free(&l);
+	post_close(&p);
+	return status;
+}
