@@ -445,6 +445,9 @@ do_data(struct bs *b, const char *args)
 			b->upstream.smtp.reply.words);
 		reply(b, b->upstream.smtp.reply.words);
 		err_clear(&b->failure);
+		/* For the log only: the caller was told when it was refused. */
+		if (envelope_count(&l->envelope, RCPT_DELIVERED) < l->envelope.n)
+			(void)err_set(&e, ERR_RCPT, "some recipients were refused");
 		end_letter(b, &e);
 	} else {
 		note_session(b);

@@ -286,6 +286,9 @@ letter_log(struct post *p, const struct letter *l, const struct err *e, int stat
 		log_number(&line, "size", (long long)l->message.facts.size);
 	log_session(l, &line);
 	log_recipients(l, &line, true);
+	if (e->kind != ERR_NONE && l->envelope.n > 0)
+		log_number(&line, "delivered",
+			(long long)envelope_count(&l->envelope, RCPT_DELIVERED));
 	if (unknown > 0)
 		log_number(&line, "unknown", (long long)unknown);
 	log_number(&line, "ms", net_clock() - l->began);

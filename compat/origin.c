@@ -49,6 +49,7 @@ find_domain(struct origin *o, const struct profile *p, const struct world *w,
 	const struct addr_box *from, struct err *e)
 {
 	const char *dot = strchr(w->host_name, '.');
+	const char *user_at = p->user != NULL ? strrchr(p->user, '@') : NULL;
 
 	if (p->domain != NULL)
 		(void)text_format(o->domain, sizeof(o->domain), "%s", p->domain);
@@ -58,6 +59,8 @@ find_domain(struct origin *o, const struct profile *p, const struct world *w,
 		return 0;
 	else if (dot != NULL && dot[1] != '\0' && addr_is_host(w->host_name))
 		(void)text_format(o->domain, sizeof(o->domain), "%.255s", w->host_name);
+	else if (user_at != NULL && addr_is_host(user_at + 1))
+		(void)text_format(o->domain, sizeof(o->domain), "%.255s", user_at + 1);
 	else
 		return err_set(e, ERR_CONFIG, "no domain for bare names: set domain or from in %s",
 			p->file->path);

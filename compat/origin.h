@@ -18,7 +18,7 @@ struct origin {
 
 /*
  * domain: the profile's, else that of its from, else /etc/mailname's, else that of a host name with
- * a dot. sender: wanted (-f; NULL: none given), where the profile allows it, else the profile's
+ * a dot, else that of a user with an @. sender: wanted (-f; NULL: none given), where the profile allows it, else the profile's
  * from, else login@domain. Errors: ERR_DATA (wanted is no address), ERR_CONFIG (no domain).
  */
 int origin_find(struct origin *o, const struct profile *p, const struct world *w,

@@ -89,6 +89,9 @@ post_open(struct post *p, struct letter *l, struct err *e)
 {
 	if (profile_open(&p->file, p->world, e) == -1)
 		return -1;
+	/* A set-id program's caller picks nothing. */
+	if (p->request->section != NULL && p->world->set_id)
+		return err_set(e, ERR_CONFIG, "--profile doesn't count where the program is set-id");
 	return choose(p, l, p->request->section, true, e);
 }
 

@@ -154,6 +154,9 @@ check_items(const struct profile *p)
 		if (!is_header(p->add_header.item[i]))
 			return "add_header is a list of \"Name: value\" lines";
 	}
+	if (p->helo != NULL && (text_same(p->helo, "localhost") ||
+			text_same(p->helo, "localhost.localdomain")))
+		return "helo can't be localhost: servers refuse it";
 	if (p->dsn_notify != NULL && !profile_is_notify(p->dsn_notify))
 		return "dsn_notify is never, or some of success,failure,delay";
 	return NULL;
@@ -206,6 +209,21 @@ profile_check(const struct profile *p, struct err *e)
 	return 0;
 }
 
+/* A section with a password of its own, of either kind, doesn't inherit the other kind. */
+static void
+forget_password(struct profile *p, const struct profile_file *f, const char *section)
+{
+	size_t i;
+
+	for (i = 0; i < f->n; i++) {
+		if (strcmp(f->entries[i].section, section) != 0 ||
+			strncmp(f->entries[i].key, "password", 8) != 0)
+			continue;
+		value_clear(profile_key("password"), p);
+		value_clear(profile_key("password_file"), p);
+	}
+}
+
 int
 profile_choose(struct profile *p, const struct profile_file *f, const struct world *w,
 	const char *name, bool by_caller, struct err *e)
@@ -222,8 +240,9 @@ profile_choose(struct profile *p, const struct profile_file *f, const struct wor
 	if (set_section(p, f, w, "default", e) == -1)
 		return -1;
 	if (name != NULL && strcmp(name, "default") != 0) {
-		/* An own word of each section: what [default] says of itself isn't inherited. */
+		/* What [default] says of itself isn't inherited. */
 		p->selectable = false;
+		forget_password(p, f, name);
 		if (strcmp(name, "aliases") == 0 || set_section(p, f, w, name, e) == -1)
 			return err_set(e, ERR_CONFIG, "%s has no section [%s]", f->path, name);
 		if (by_caller && !p->selectable)
@@ -249,6 +268,10 @@ profile_show(const struct profile *p, struct text *out)
 	size_t i;
 
 	text_printf(out, "# %s\n[%s]\n", p->file->path, p->section);
+	for (i = 0; i < p->hosts.n; i++)
+		text_printf(out, "# %s:%d is spoken to by %s\n", p->hosts.list[i].name,
+			p->hosts.list[i].port,
+			p->hosts.list[i].tls == TLS_IMPLICIT ? "TLS from the start" : "STARTTLS");
 	for (i = 0; i < KEYS; i++)
 		value_show(&keys[i], p, out);
 }

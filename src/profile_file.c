@@ -36,11 +36,13 @@ is_list(const char *section, const char *name)
 static const struct profile_entry *
 earlier_entry(const struct profile_file *f, const char *section, const char *key)
 {
+	bool any_case = strcmp(section, "aliases") == 0;
 	size_t i;
 
 	for (i = 0; i < f->n; i++) {
 		if (strcmp(f->entries[i].section, section) == 0 &&
-			strcmp(f->entries[i].key, key) == 0)
+			(any_case ? text_same(f->entries[i].key, key)
+				  : strcmp(f->entries[i].key, key) == 0))
 			return &f->entries[i];
 	}
 	return NULL;
@@ -51,6 +53,7 @@ profile_check_alias(const char *value, struct err *e)
 {
 	struct addr_list l;
 	struct addr_box box;
+	size_t members = 0;
 	int got;
 
 	/* What other programs would open or run is told by name, quoted or not. */
@@ -63,7 +66,11 @@ profile_check_alias(const char *value, struct err *e)
 		if (*name == '|' || *name == '/' || box.null)
 			return err_set(e, ERR_DATA, "an alias leads to addresses only, not to \"%.100s\"",
 				box.null ? "<>" : name);
+		members++;
 	}
+	/* A recipient must not vanish by an empty line. */
+	if (got == 0 && members == 0)
+		return err_set(e, ERR_DATA, "an alias leads to nobody");
 	return got;
 }
 

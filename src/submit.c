@@ -36,7 +36,7 @@ is_fqdn(const char *name)
 {
 	size_t n = strlen(name), i;
 
-	if (strchr(name, '.') == NULL || name[n - 1] == '.' || name[0] == '.')
+	if (text_same(name, "localhost.localdomain") || strchr(name, '.') == NULL || name[n - 1] == '.' || name[0] == '.')
 		return false;
 	/* Exim refuses an underscore, OpenSMTPD a long label. */
 	for (i = 0; i < n; i++) {

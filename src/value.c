@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* The longest value, ${NAME} expanded. */
 #define EXPANDED_MAX 4096
@@ -37,7 +38,7 @@ word_number(const char *words, const char *text, size_t len)
 	for (; words != NULL && *words != '\0'; words += n, number++) {
 		words += strspn(words, " ");
 		n = strcspn(words, " ");
-		if (n == len && strncmp(words, text, n) == 0)
+		if (n == len && strncasecmp(words, text, n) == 0)
 			return number;
 	}
 	return -1;
@@ -226,8 +227,8 @@ set_words(const struct reading *r, const char *text)
 		n = strcspn(at, " ");
 		number = word_number(r->key->words, at, n);
 		if (number == -1 || (number < 2 && n != strlen(text)))
-			return wrong(r, "the first two alone, or some of the rest: %s",
-				r->key->words);
+			return wrong(r, "it is one of the first two words alone, or some of the "
+				"others, with blanks between them: %s", r->key->words);
 		at += n;
 	}
 	return set_text(r, text);
