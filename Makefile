@@ -21,7 +21,7 @@ HDR    := $(sort $(wildcard src/*.h compat/*.h))
 ENGINE := $(filter-out src/main.c,$(SRC))
 GCC    := gcc # its crt files and libgcc serve clang too
 LINK    = $(CC) -static-pie -nostdlib -nostartfiles -s $(LDFLAGS) \
-	-Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code,--gc-sections,--build-id=none -o $@ \
+	-Wl,-z,relro,-z,now,-z,noexecstack,-z,noseparate-code,--gc-sections,--build-id=none -o $@ \
 	$(MUSL)/rcrt1.o $(MUSL)/crti.o $$($(GCC) -print-file-name=crtbeginS.o) $(1) $(LIBS) \
 	$(MUSL)/libc.a $$($(GCC) -print-libgcc-file-name) \
 	$$($(GCC) -print-file-name=crtendS.o) $(MUSL)/crtn.o

@@ -53,13 +53,16 @@ profile_check_alias(const char *value, struct err *e)
 {
 	struct addr_list l;
 	struct addr_box box;
+	const char *at;
 	size_t members = 0;
 	int got;
 
 	/* What other programs would open or run is told by name, quoted or not. */
 	addr_open(&l, value, strlen(value), false);
-	if (strstr(value, ":include:") != NULL)
-		return err_set(e, ERR_DATA, "an alias leads to addresses only, not to :include:");
+	for (at = value; (at = strchr(at, ':')) != NULL; at++) {
+		if (strncmp(at, ":include:", 9) == 0)
+			return err_set(e, ERR_DATA, "an alias leads to addresses only, not to %.100s", at);
+	}
 	while ((got = addr_next(&l, &box, e)) == 1) {
 		const char *name = box.address + (box.address[0] == '"');
 

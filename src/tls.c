@@ -147,6 +147,17 @@ tls_pump(void *ctx, enum wire_want want, int64_t deadline)
 
 static const struct wire_ops tls_ops = {tls_room, tls_put, tls_input, tls_got, tls_pump};
 
+/* As br_ssl_engine_set_default_chapol, without the Poly1305 for machines of 32 bits. */
+static void
+set_up_chapol(br_ssl_engine_context *eng)
+{
+	br_chacha20_run sse2 = br_chacha20_sse2_get();
+
+	br_ssl_engine_set_chapol(eng, &br_sslrec_in_chapol_vtable, &br_sslrec_out_chapol_vtable);
+	br_ssl_engine_set_chacha20(eng, sse2 != NULL ? sse2 : br_chacha20_ct_run);
+	br_ssl_engine_set_poly1305(eng, br_poly1305_ctmulq_run);
+}
+
 /* By hand: br_ssl_client_init_full would offer 3DES, static RSA and TLS 1.0 besides. */
 static void
 set_up(struct tls *t)
@@ -169,7 +180,7 @@ set_up(struct tls *t)
 	br_ssl_engine_set_prf_sha256(eng, br_tls12_sha256_prf);
 	br_ssl_engine_set_prf_sha384(eng, br_tls12_sha384_prf);
 	br_ssl_engine_set_default_aes_gcm(eng);
-	br_ssl_engine_set_default_chapol(eng);
+	set_up_chapol(eng);
 	br_ssl_engine_set_x509(eng, &t->chain.vtable);
 	br_ssl_engine_set_buffer(eng, t->records, sizeof(t->records), 1);
 }

@@ -156,7 +156,19 @@ consider(struct trust *t, const unsigned char *der, size_t n, const struct cert_
 	return true;
 }
 
-/* RFC 7468 2: what stands between the certificate's two lines; false at the bundle's end. */
+/* The place of a line's text, or NULL; lines begin with '-' nowhere else in a bundle. */
+static const char *
+find_line(const char *at, const char *end, const char *line, size_t n)
+{
+	while (at < end && (at = memchr(at, '-', (size_t)(end - at))) != NULL) {
+		if ((size_t)(end - at) >= n && memcmp(at, line, n) == 0)
+			return at;
+		at++;
+	}
+	return NULL;
+}
+
+/* RFC 7468 2: what stands between the certificate's two lines; false where no whole one is left. */
 static bool
 next_pem(const char **at, const char *end, const char **body, size_t *n)
 {
@@ -164,11 +176,11 @@ next_pem(const char **at, const char *end, const char **body, size_t *n)
 	static const char finish[] = "-----END CERTIFICATE-----";
 	const char *start, *stop;
 
-	start = memmem(*at, (size_t)(end - *at), begin, sizeof(begin) - 1);
+	start = find_line(*at, end, begin, sizeof(begin) - 1);
 	if (start == NULL)
 		return false;
 	start += sizeof(begin) - 1;
-	stop = memmem(start, (size_t)(end - start), finish, sizeof(finish) - 1);
+	stop = find_line(start, end, finish, sizeof(finish) - 1);
 	if (stop == NULL)
 		return false;
 	*body = start;

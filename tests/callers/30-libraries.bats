@@ -16,10 +16,10 @@ mime_lite() {
     script send.pl <<END
 use strict; use warnings; use MIME::Lite;
 local \$/; open my \$in, '<', '$CASE/body' or die; my \$body = <\$in>;
-my \$mail = MIME::Lite->new(From => 'Shop <shop\@mail.test>', To => '${1:-bob@mail.test}',
-    Cc => 'carol\@mail.test', Bcc => 'dave\@mail.test', Subject => 'a subject',
+my \$mail = MIME::Lite->new(From => 'Shop <shop@mail.test>', To => '${1:-bob@mail.test}',
+    Cc => 'carol@mail.test', Bcc => 'dave@mail.test', Subject => 'a subject',
     Type => 'text/plain; charset=utf-8', Encoding => '8bit', Data => \$body);
-print \$mail->send('sendmail', SendMail => '$CASE/bin/sendmail', FromSender => 'shop\@mail.test')
+print \$mail->send('sendmail', SendMail => '$CASE/bin/sendmail', FromSender => 'shop@mail.test')
     ? "sent" : "failed";
 END
     in_jail alice perl "$CASE/send.pl"
@@ -60,8 +60,8 @@ use strict; use warnings; use Mail::Mailer;
 local \$/; open my \$in, '<', '$CASE/body' or die; my \$body = <\$in>;
 \$ENV{PATH} = "$CASE/bin:\$ENV{PATH}"; \$ENV{PERL_MAILERS} = 'sendmail:$CASE/bin/sendmail';
 my \$mail = Mail::Mailer->new('sendmail') or die;
-\$mail->open({From => 'shop\@mail.test', To => 'bob\@mail.test', Cc => 'carol\@mail.test',
-    Bcc => 'dave\@mail.test', Subject => 'a subject'});
+\$mail->open({From => 'shop@mail.test', To => 'bob@mail.test', Cc => 'carol@mail.test',
+    Bcc => 'dave@mail.test', Subject => 'a subject'});
 print \$mail \$body;
 print \$mail->close ? "sent" : "failed";
 END
@@ -82,9 +82,9 @@ email_sender() {
 use strict; use warnings; use Email::Sender::Simple qw(sendmail); use Email::Simple;
 use Email::Sender::Transport::Sendmail;
 local \$/; open my \$in, '<', '$CASE/body' or die; my \$body = <\$in>;
-my \$mail = Email::Simple->create(header => [From => 'shop\@mail.test', To => \$ARGV[0],
+my \$mail = Email::Simple->create(header => [From => 'shop@mail.test', To => \$ARGV[0],
     Subject => 'a subject'], body => \$body);
-eval { sendmail(\$mail, {from => 'shop\@mail.test', to => \\@ARGV,
+eval { sendmail(\$mail, {from => 'shop@mail.test', to => \\@ARGV,
     transport => Email::Sender::Transport::Sendmail->new({sendmail => '$CASE/bin/sendmail'})}); 1 }
     or do { print "failed"; print STDERR \$@->message; exit 1 };
 print "sent";
@@ -120,7 +120,7 @@ END
 }
 
 # --- Ruby's Mail --------------------------------------------------------------------
-# Goal: -i -f SENDER -- RECIPIENTS; it ignores the status, so stderr has to be seen.
+# Goal: -i -f SENDER -- RECIPIENTS; it ignores the status, so our words have to be seen.
 
 # ruby_mail [RECIPIENT]
 ruby_mail() {
@@ -146,9 +146,9 @@ END
     assert_body
 }
 
-@test "Ruby's mail shows the server's words on stderr for a refused recipient" {
+@test "Ruby's mail shows the server's words for a refused recipient" {
     ruby_mail "$NOBODY"
-    [[ $stderr == *"$REFUSAL"* ]]
+    assert_output_has "$REFUSAL"
     assert_log "exit=67 .*$NOBODY"
 }
 
@@ -157,7 +157,7 @@ END
     dead_profile
     ruby_mail
     assert_survived
-    [[ $stderr == *'127.0.0.1'*'refused'* ]]
+    assert_output_has '127.0.0.1: Connection refused'
     assert_nothing
 }
 

@@ -188,10 +188,10 @@ assert_arrived() {
 
 # assert_arrived_nth N SENDER RECIPIENT...: the Nth has this envelope.
 assert_arrived_nth() {
-    local number=$1 want
-    shift
+    local number=$1 sender=$2 want
+    shift 2
     wait_for 5 has_arrived "$number" || fail "no message $number arrived" || return 1
-    want=$(printf '%s\n' "$@")
+    want=$(echo "$sender" && printf '%s\n' "$@" | LC_ALL=C sort)
     [ "$(look "$number" envelope)" = "$want" ] ||
         fail "envelope (sender, recipients):" "$(look "$number" envelope)" "but not:" "$want"
 }

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: ISC
 """Reads BOX/NUMBER.json and .eml, as servers/sink.py writes them.
 
-envelope     the sender, then the recipients, one a line
+envelope     the sender, then the recipients, sorted, one a line
 header NAME  the decoded values, one a line
 body         the decoded text (of a multipart its first plain text), LF only, without
              the blank lines that many callers add to its end
@@ -20,7 +20,7 @@ def main():
     if what == "envelope":
         with open(name + ".json", encoding="utf-8") as file:
             facts = json.load(file)
-        print(facts["mail_from"], *facts["rcpt_tos"], sep="\n")
+        print(facts["mail_from"], *sorted(facts["rcpt_tos"]), sep="\n")
         return
     with open(name + ".eml", "rb") as file:
         message = email.message_from_binary_file(file, policy=email.policy.default)
