@@ -14,7 +14,7 @@
 struct bs {
 	struct dialogue dialogue;
 	struct post post;
-	struct letter letter;           /* under way between MAIL and the dot */
+	struct letter letter; /* under way between MAIL and the dot */
 	struct transaction transaction;
 	struct submit_session upstream;
 	struct err failure; /* why the message under way can't go on; what RSET repeats */
@@ -234,7 +234,8 @@ mail_upstream(struct bs *b, struct err *e)
 	struct err lost = {.kind = ERR_NONE};
 
 	b->transaction = (struct transaction){.envelope = &b->letter.envelope,
-		.message = &b->letter.message, .mail = b->letter.mail};
+		.message = &b->letter.message,
+		.mail = b->letter.mail};
 	if (b->upstream.is_open) {
 		if (mail_again(b, &lost) == 0)
 			return 0;
@@ -259,8 +260,8 @@ note_session(struct bs *b)
 	report->capabilities = b->upstream.smtp.capabilities;
 	(void)text_format(report->peer, sizeof(report->peer), "%s", b->upstream.smtp.peer);
 	if (b->upstream.smtp.encrypted)
-		(void)text_format(report->tls, sizeof(report->tls), "%s",
-			tls_words(&b->upstream.smtp.tls));
+		(void)text_format(
+			report->tls, sizeof(report->tls), "%s", tls_words(&b->upstream.smtp.tls));
 }
 
 static void
@@ -312,7 +313,8 @@ read_rcpt_parameters(const char *args, struct text *dsn)
 	char name[32], value[1024];
 
 	while (next_parameter(&args, name, sizeof(name), value, sizeof(value))) {
-		if (text_same(name, "NOTIFY") ? !profile_is_notify(value) : !text_same(name, "ORCPT"))
+		if (text_same(name, "NOTIFY") ? !profile_is_notify(value)
+					      : !text_same(name, "ORCPT"))
 			return "555 5.5.4 this parameter isn't known here";
 		text_printf(dsn, "%s%s=", dsn->len > 0 ? " " : "", name);
 		text_puts(dsn, value);
@@ -355,8 +357,9 @@ do_rcpt(struct bs *b, const char *args)
 	rest = read_path(args, "TO:", &box, &e);
 	text_fixed(&dsn, dsn_buf, sizeof(dsn_buf));
 	if (rest == NULL || box.null) {
-		reply(b, e.kind != ERR_NONE || rest != NULL ? "501 5.1.3 the recipient is no address"
-							    : "501 5.5.2 RCPT TO:<address> is wanted");
+		reply(b, e.kind != ERR_NONE || rest != NULL
+				 ? "501 5.1.3 the recipient is no address"
+				 : "501 5.5.2 RCPT TO:<address> is wanted");
 		return;
 	}
 	refusal = read_rcpt_parameters(rest, &dsn);
@@ -366,7 +369,8 @@ do_rcpt(struct bs *b, const char *args)
 		reply(b, refusal);
 		return;
 	}
-	if (letter_add_list(&b->post, &b->letter, box.address, strlen(box.address), false, &e) == 0 &&
+	if (letter_add_list(&b->post, &b->letter, box.address, strlen(box.address), false, &e) ==
+			0 &&
 		rcpt_upstream(b, before, dsn_buf, &e) == 0) {
 		reply(b, env->n > before ? b->upstream.smtp.reply.words : "250 2.1.5 nobody");
 		return;
@@ -410,7 +414,8 @@ send_letter(struct bs *b, struct err *e)
 	if (l->mail.utf8_reason != NULL && said.utf8_reason == NULL)
 		letter_warn(&b->post, l, "an address that isn't ASCII, and MAIL had no SMTPUTF8");
 	submit_extend(&b->upstream, &b->post.job);
-	return transaction_content(&b->upstream.smtp, &b->transaction, e) == TRANSACTION_DONE ? 0 : -1;
+	return transaction_content(&b->upstream.smtp, &b->transaction, e) == TRANSACTION_DONE ? 0
+											      : -1;
 }
 
 static void
@@ -436,7 +441,8 @@ do_data(struct bs *b, const char *args)
 	if (!dialogue_content(&b->dialogue, &l->spool, b->post.world->spool_folder, &e)) {
 		/* The caller is gone: what is cut off isn't sent. */
 		b->over = true;
-		(void)err_set(&lost, ERR_INPUT, "the caller ended within the content: nothing was sent");
+		(void)err_set(
+			&lost, ERR_INPUT, "the caller ended within the content: nothing was sent");
 		submit_close(&b->upstream, false);
 		end_letter(b, &lost);
 	} else if (e.kind == ERR_NONE && send_letter(b, &e) == 0) {
@@ -505,7 +511,8 @@ do_rset(struct bs *b, const char *args)
 	if (b->failure.kind == ERR_NONE)
 		reply(b, "250 2.0.0 Ok");
 	else {
-		(void)text_format(words, sizeof(words), "250 2.0.0 Ok (it failed: %s)", b->failure.text);
+		(void)text_format(
+			words, sizeof(words), "250 2.0.0 Ok (it failed: %s)", b->failure.text);
 		reply(b, words);
 	}
 	err_clear(&b->failure);
@@ -552,10 +559,20 @@ static const struct {
 	char verb[12];
 	void (*run)(struct bs *b, const char *args);
 } verbs[] = {
-	{"MAIL", do_mail}, {"RCPT", do_rcpt}, {"DATA", do_data}, {"HELO", do_helo},
-	{"EHLO", do_ehlo}, {"RSET", do_rset}, {"NOOP", do_noop}, {"QUIT", do_quit},
-	{"HELP", do_help}, {"VRFY", do_vrfy}, {"EXPN", do_vrfy}, {"AUTH", do_refused},
-	{"STARTTLS", do_refused}, {"BDAT", do_refused},
+	{"MAIL",     do_mail   },
+	{"RCPT",     do_rcpt   },
+	{"DATA",     do_data   },
+	{"HELO",     do_helo   },
+	{"EHLO",     do_ehlo   },
+	{"RSET",     do_rset   },
+	{"NOOP",     do_noop   },
+	{"QUIT",     do_quit   },
+	{"HELP",     do_help   },
+	{"VRFY",     do_vrfy   },
+	{"EXPN",     do_vrfy   },
+	{"AUTH",     do_refused},
+	{"STARTTLS", do_refused},
+	{"BDAT",     do_refused},
 };
 
 #define VERBS (sizeof(verbs) / sizeof(verbs[0]))

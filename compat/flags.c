@@ -10,7 +10,7 @@ enum arity {
 	NONE,     /* it has none: the next letter of the word is the next flag */
 	ONE,      /* the rest of the word, or else the next word */
 	ATTACHED, /* the rest of the word, which may be empty; never the next word */
-	REST,     /* the rest of the word, or the next word where the flag stands alone in its own */
+	REST, /* the rest of the word, or the next word where the flag stands alone in its own */
 };
 
 /* What a flag does. DROP: nothing, its row says what it was. */
@@ -38,46 +38,46 @@ static const struct {
 	unsigned short field;
 	char why[36]; /* of DROP: what it was */
 } flags[] = {
-	{'4', NONE, SET, FIELD(v4), ""},
-	{'6', NONE, SET, FIELD(v6), ""},
-	{'A', ONE, DROP, 0, "which of sendmail's files to read"},
-	{'B', ONE, STRING, FIELD(body), ""},
-	{'C', ONE, DROP, 0, "a configuration: never opened"},
-	{'D', ONE, DROP, 0, "a debug file: never opened"},
-	{'E', NONE, DROP, 0, "OpenSMTPD's and AIX's"},
-	{'F', ONE, STRING, FIELD(full_name), ""},
-	{'G', NONE, SET, FIELD(relay), ""},
-	{'I', NONE, MODE, 0, ""},
-	{'J', ATTACHED, DROP, 0, "Sony NEWS's"},
-	{'L', ONE, STRING, FIELD(tag), ""},
-	{'M', ONE, DROP, 0, "a message in the queue"},
-	{'N', ONE, STRING, FIELD(notify), ""},
-	{'O', ONE, NAMED_OPTION, 0, ""},
-	{'Q', ATTACHED, MODE, 0, ""},
-	{'R', ONE, STRING, FIELD(ret), ""},
-	{'T', ATTACHED, DROP, 0, "how long to queue"},
-	{'U', NONE, SET, FIELD(utf8), ""},
-	{'V', ONE, STRING, FIELD(envid), ""},
-	{'X', ONE, DROP, 0, "a transcript: never opened"},
-	{'a', ONE, STRING, FIELD(section), ""},
-	{'b', ONE, MODE, 0, ""},
-	{'c', NONE, DROP, 0, "put off expensive hosts"},
-	{'d', ATTACHED, DEBUG, 0, ""},
-	{'e', REST, ERRORS, 0, ""},
-	{'f', ONE, STRING, FIELD(sender), ""},
-	{'h', ONE, STRING, FIELD(hops), ""},
-	{'i', NONE, SET, FIELD(keep_dots), ""},
-	{'m', NONE, DROP, 0, "send to me too: always done"},
-	{'n', NONE, SET, FIELD(no_aliases), ""},
-	{'o', REST, OPTION, 0, ""},
-	{'p', ONE, DROP, 0, "the protocol it came by"},
-	{'q', ATTACHED, MODE, 0, ""},
-	{'r', ONE, STRING, FIELD(sender), ""},
-	{'s', NONE, DROP, 0, "keep the mbox From line"},
-	{'t', NONE, SET, FIELD(from_header), ""},
-	{'v', NONE, VERBOSE, 0, ""},
-	{'x', NONE, DROP, 0, "AIX's"},
-	{'z', ONE, DROP, 0, "Solaris's"},
+	{'4', NONE,     SET,          FIELD(v4),          ""                                 },
+	{'6', NONE,     SET,          FIELD(v6),          ""                                 },
+	{'A', ONE,      DROP,         0,                  "which of sendmail's files to read"},
+	{'B', ONE,      STRING,       FIELD(body),        ""                                 },
+	{'C', ONE,      DROP,         0,                  "a configuration: never opened"    },
+	{'D', ONE,      DROP,         0,                  "a debug file: never opened"       },
+	{'E', NONE,     DROP,         0,                  "OpenSMTPD's and AIX's"            },
+	{'F', ONE,      STRING,       FIELD(full_name),   ""                                 },
+	{'G', NONE,     SET,          FIELD(relay),       ""                                 },
+	{'I', NONE,     MODE,         0,                  ""				 },
+	{'J', ATTACHED, DROP,         0,                  "Sony NEWS's"                      },
+	{'L', ONE,      STRING,       FIELD(tag),         ""                                 },
+	{'M', ONE,      DROP,         0,                  "a message in the queue"           },
+	{'N', ONE,      STRING,       FIELD(notify),      ""                                 },
+	{'O', ONE,      NAMED_OPTION, 0,                  ""                                 },
+	{'Q', ATTACHED, MODE,         0,                  ""                                 },
+	{'R', ONE,      STRING,       FIELD(ret),         ""                                 },
+	{'T', ATTACHED, DROP,         0,                  "how long to queue"                },
+	{'U', NONE,     SET,          FIELD(utf8),        ""                                 },
+	{'V', ONE,      STRING,       FIELD(envid),       ""                                 },
+	{'X', ONE,      DROP,         0,                  "a transcript: never opened"       },
+	{'a', ONE,      STRING,       FIELD(section),     ""                                 },
+	{'b', ONE,      MODE,         0,                  ""				 },
+	{'c', NONE,     DROP,         0,                  "put off expensive hosts"          },
+	{'d', ATTACHED, DEBUG,        0,                  ""                                 },
+	{'e', REST,     ERRORS,       0,                  ""				 },
+	{'f', ONE,      STRING,       FIELD(sender),      ""                                 },
+	{'h', ONE,      STRING,       FIELD(hops),        ""                                 },
+	{'i', NONE,     SET,          FIELD(keep_dots),   ""                                 },
+	{'m', NONE,     DROP,         0,                  "send to me too: always done"      },
+	{'n', NONE,     SET,          FIELD(no_aliases),  ""                                 },
+	{'o', REST,     OPTION,       0,                  ""				 },
+	{'p', ONE,      DROP,         0,                  "the protocol it came by"          },
+	{'q', ATTACHED, MODE,         0,                  ""                                 },
+	{'r', ONE,      STRING,       FIELD(sender),      ""                                 },
+	{'s', NONE,     DROP,         0,                  "keep the mbox From line"          },
+	{'t', NONE,     SET,          FIELD(from_header), ""                                 },
+	{'v', NONE,     VERBOSE,      0,                  ""                                 },
+	{'x', NONE,     DROP,         0,                  "AIX's"                            },
+	{'z', ONE,      DROP,         0,                  "Solaris's"                        },
 };
 
 #define FLAGS (sizeof(flags) / sizeof(flags[0]))
@@ -87,10 +87,22 @@ static const struct {
 	char letter;
 	unsigned char mode;
 } modes[] = {
-	{'m', MODE_SEND}, {'a', MODE_SEND}, {'s', MODE_SMTP}, {'v', MODE_VERIFY},
-	{'p', MODE_QUEUE}, {'P', MODE_COUNT}, {'i', MODE_ALIASES}, {'h', MODE_NOTHING},
-	{'H', MODE_NOTHING}, {'d', MODE_DAEMON}, {'D', MODE_DAEMON}, {'l', MODE_DAEMON},
-	{'t', MODE_TEST}, {'e', MODE_TEST}, {'z', MODE_TEST}, {'C', MODE_TEST},
+	{'m', MODE_SEND   },
+	{'a', MODE_SEND   },
+	{'s', MODE_SMTP   },
+	{'v', MODE_VERIFY },
+	{'p', MODE_QUEUE  },
+	{'P', MODE_COUNT  },
+	{'i', MODE_ALIASES},
+	{'h', MODE_NOTHING},
+	{'H', MODE_NOTHING},
+	{'d', MODE_DAEMON },
+	{'D', MODE_DAEMON },
+	{'l', MODE_DAEMON },
+	{'t', MODE_TEST   },
+	{'e', MODE_TEST   },
+	{'z', MODE_TEST   },
+	{'C', MODE_TEST   },
 };
 
 /* Names that we may be called by, and what they stand for. All others are sendmail. */
@@ -98,8 +110,12 @@ static const struct {
 	char name[12];
 	unsigned char mode;
 } personalities[] = {
-	{"mailq", MODE_QUEUE}, {"newaliases", MODE_ALIASES}, {"runq", MODE_NOTHING},
-	{"hoststat", MODE_NOTHING}, {"purgestat", MODE_NOTHING}, {"smtpd", MODE_DAEMON},
+	{"mailq",      MODE_QUEUE  },
+	{"newaliases", MODE_ALIASES},
+	{"runq",       MODE_NOTHING},
+	{"hoststat",   MODE_NOTHING},
+	{"purgestat",  MODE_NOTHING},
+	{"smtpd",      MODE_DAEMON },
 };
 
 /*
@@ -112,27 +128,44 @@ static const struct {
 	unsigned char action;
 	unsigned short field;
 } longs[] = {
-	{"profile", ONE, STRING, FIELD(section)},
-	{"account", ONE, STRING, FIELD(section)},
-	{"from", ONE, STRING, FIELD(sender)},
-	{"read-recipients", NONE, SET, FIELD(from_header)},
-	{"dsn-notify", ONE, STRING, FIELD(notify)},
-	{"dsn-return", ONE, STRING, FIELD(ret)},
-	{"debug", NONE, VERBOSE, 0},
-	{"help", NONE, SET, FIELD(help)},
-	{"version", NONE, SET, FIELD(version)},
-	{"host", ONE, DROP, 0}, {"port", ONE, DROP, 0}, {"timeout", ONE, DROP, 0},
-	{"connect-timeout", ONE, DROP, 0}, {"protocol", ONE, DROP, 0}, {"domain", ONE, DROP, 0},
-	{"user", ONE, DROP, 0}, {"passwordeval", ONE, DROP, 0}, {"file", ONE, DROP, 0},
-	{"tls-trust-file", ONE, DROP, 0}, {"tls-crl-file", ONE, DROP, 0},
-	{"tls-fingerprint", ONE, DROP, 0}, {"tls-key-file", ONE, DROP, 0},
-	{"tls-cert-file", ONE, DROP, 0}, {"tls-min-dh-prime-bits", ONE, DROP, 0},
-	{"tls-priorities", ONE, DROP, 0}, {"tls-host-override", ONE, DROP, 0},
-	{"maildomain", ONE, DROP, 0}, {"logfile-time-format", ONE, DROP, 0},
-	{"aliases", ONE, DROP, 0}, {"proxy-host", ONE, DROP, 0}, {"proxy-port", ONE, DROP, 0},
-	{"source-ip", ONE, DROP, 0}, {"socket", ONE, DROP, 0}, {"configure", ONE, DROP, 0},
-	{"set-from-header", NONE, DROP, 0}, {"set-date-header", NONE, DROP, 0},
-	{"set-msgid-header", NONE, DROP, 0}, {"eval", ONE, DROP, 0},
+	{"profile",               ONE,  STRING,  FIELD(section)    },
+	{"account",               ONE,  STRING,  FIELD(section)    },
+	{"from",		  ONE,  STRING,  FIELD(sender)     },
+	{"read-recipients",       NONE, SET,     FIELD(from_header)},
+	{"dsn-notify",            ONE,  STRING,  FIELD(notify)     },
+	{"dsn-return",            ONE,  STRING,  FIELD(ret)        },
+	{"debug",                 NONE, VERBOSE, 0                 },
+	{"help",		  NONE, SET,     FIELD(help)       },
+	{"version",               NONE, SET,     FIELD(version)    },
+	{"host",		  ONE,  DROP,    0                 },
+	{"port",		  ONE,  DROP,    0                 },
+	{"timeout",               ONE,  DROP,    0                 },
+	{"connect-timeout",       ONE,  DROP,    0                 },
+	{"protocol",              ONE,  DROP,    0                 },
+	{"domain",                ONE,  DROP,    0                 },
+	{"user",		  ONE,  DROP,    0                 },
+	{"passwordeval",          ONE,  DROP,    0                 },
+	{"file",		  ONE,  DROP,    0                 },
+	{"tls-trust-file",        ONE,  DROP,    0                 },
+	{"tls-crl-file",          ONE,  DROP,    0                 },
+	{"tls-fingerprint",       ONE,  DROP,    0                 },
+	{"tls-key-file",          ONE,  DROP,    0                 },
+	{"tls-cert-file",         ONE,  DROP,    0                 },
+	{"tls-min-dh-prime-bits", ONE,  DROP,    0                 },
+	{"tls-priorities",        ONE,  DROP,    0                 },
+	{"tls-host-override",     ONE,  DROP,    0                 },
+	{"maildomain",            ONE,  DROP,    0                 },
+	{"logfile-time-format",   ONE,  DROP,    0                 },
+	{"aliases",               ONE,  DROP,    0                 },
+	{"proxy-host",            ONE,  DROP,    0                 },
+	{"proxy-port",            ONE,  DROP,    0                 },
+	{"source-ip",             ONE,  DROP,    0                 },
+	{"socket",                ONE,  DROP,    0                 },
+	{"configure",             ONE,  DROP,    0                 },
+	{"set-from-header",       NONE, DROP,    0                 },
+	{"set-date-header",       NONE, DROP,    0                 },
+	{"set-msgid-header",      NONE, DROP,    0                 },
+	{"eval",		  ONE,  DROP,    0                 },
 };
 
 #define LONGS (sizeof(longs) / sizeof(longs[0]))
@@ -277,10 +310,11 @@ parse_cluster(struct parsing *p, const char *word)
 			return 0;
 		}
 		value = flags[i].arity == NONE ? "" : word;
-		if (*word == '\0' && (flags[i].arity == ONE ||
-				(flags[i].arity == REST && word == start + 1))) {
+		if (*word == '\0' &&
+			(flags[i].arity == ONE || (flags[i].arity == REST && word == start + 1))) {
 			if (p->at + 1 >= p->argc)
-				return err_set(p->e, ERR_USAGE, "the flag -%c lacks its argument", letter);
+				return err_set(
+					p->e, ERR_USAGE, "the flag -%c lacks its argument", letter);
 			value = p->argv[++p->at];
 		}
 		apply(p->r, letter, flags[i].action, flags[i].field, value);
@@ -296,7 +330,8 @@ parse_long(struct parsing *p, const char *word)
 	const char *value = strchr(word, '=');
 	size_t n = value != NULL ? (size_t)(value - word) : strlen(word), i;
 
-	for (i = 0; i < LONGS && !(strlen(longs[i].name) == n && strncmp(word, longs[i].name, n) == 0);)
+	for (i = 0;
+		i < LONGS && !(strlen(longs[i].name) == n && strncmp(word, longs[i].name, n) == 0);)
 		i++;
 	if (i < LONGS && longs[i].arity == ONE && value == NULL) {
 		if (p->at + 1 >= p->argc)
@@ -332,12 +367,13 @@ flags_parse(struct request *r, const char *name, int argc, char *const argv[], s
 			r->operands[r->n++] = word;
 		else if (strcmp(word, "--") == 0)
 			flags_over = true;
-		else if ((word[1] == '-' ? parse_long(&p, word + 2) : parse_cluster(&p, word + 1)) == -1)
+		else if ((word[1] == '-' ? parse_long(&p, word + 2)
+					 : parse_cluster(&p, word + 1)) == -1)
 			return -1;
 	}
 	/* A flag that sends nothing must not turn a mail into exit 0: who names recipients sends. */
 	if (flags_asks_to_send(r) && (r->mode == MODE_NOTHING || r->mode == MODE_QUEUE ||
-			r->mode == MODE_COUNT || r->mode == MODE_ALIASES))
+					     r->mode == MODE_COUNT || r->mode == MODE_ALIASES))
 		r->mode = MODE_SEND;
 	for (i = 0; i < sizeof(personalities) / sizeof(personalities[0]); i++) {
 		if (strcmp(personalities[i].name, name) == 0)

@@ -47,7 +47,7 @@ struct request {
 	bool help, version;    /* act only where nothing is to be sent */
 	const char **operands;
 	size_t n;
-	struct text ignored;   /* flags that were swallowed, for the log */
+	struct text ignored; /* flags that were swallowed, for the log */
 };
 
 /*

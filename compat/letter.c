@@ -84,9 +84,13 @@ edit(const struct post *p, struct letter *l, struct err *e)
 {
 	const struct profile *profile = &p->profile;
 	const struct envelope_rules rewrite = {&p->aliases, l->origin.domain, p->world->host_name};
-	struct edit_rules rules = {.domain = l->origin.domain, .from = l->origin.header_from,
-		.now = time(NULL), .relay = p->request->relay, .no_to = p->request->no_to,
-		.reply_to = profile->reply_to, .added = profile->add_header.item,
+	struct edit_rules rules = {.domain = l->origin.domain,
+		.from = l->origin.header_from,
+		.now = time(NULL),
+		.relay = p->request->relay,
+		.no_to = p->request->no_to,
+		.reply_to = profile->reply_to,
+		.added = profile->add_header.item,
 		.added_n = profile->add_header.n};
 
 	rules.full_name = sender_name(p, e);
@@ -131,7 +135,8 @@ check_hops(const struct post *p, struct letter *l, struct err *e)
 	}
 	if (hops + l->notes.received <= p->profile.max_hops)
 		return 0;
-	return err_set(e, ERR_REFUSED, "%lld hops, over max_hops (%d): this message goes round in a loop",
+	return err_set(e, ERR_REFUSED,
+		"%lld hops, over max_hops (%d): this message goes round in a loop",
 		hops + l->notes.received, p->profile.max_hops);
 }
 

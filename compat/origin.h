@@ -13,7 +13,7 @@ struct origin {
 	char domain[256];
 	char sender[ADDR_SIZE];      /* reverse-path; "" is null */
 	char header_from[ADDR_SIZE]; /* of a From that is missing; never empty */
-	char own[ADDR_SIZE];         /* the profile's from, else login@domain: what From is forced to */
+	char own[ADDR_SIZE]; /* the profile's from, else login@domain: what From is forced to */
 };
 
 /*

@@ -48,8 +48,11 @@ post_init(struct post *p, const struct world *w, const struct request *r)
 	aliases_init(&p->aliases);
 	text_fixed(&p->password, p->password_buf, sizeof(p->password_buf));
 	log_open(&p->log, "syslog", &ignored);
-	p->job = (struct submit_job){.profile = &p->profile, .world = w,
-		.family = r->v4 ? AF_INET : r->v6 ? AF_INET6 : AF_UNSPEC};
+	p->job = (struct submit_job){.profile = &p->profile,
+		.world = w,
+		.family = r->v4   ? AF_INET
+			  : r->v6 ? AF_INET6
+				  : AF_UNSPEC};
 	if (r->verbose > 0)
 		p->job.trace.line = show_dialogue;
 }
@@ -81,7 +84,8 @@ choose(struct post *p, struct letter *l, const char *section, bool by_caller, st
 	p->job.timeout = asked > 0 && asked < p->profile.timeout * 1000 ? asked : 0;
 	aliases_free(&p->aliases);
 	return p->request->no_aliases
-		? 0 : aliases_load(&p->aliases, &p->file, p->profile.aliases_file, e);
+		       ? 0
+		       : aliases_load(&p->aliases, &p->file, p->profile.aliases_file, e);
 }
 
 int
@@ -91,7 +95,8 @@ post_open(struct post *p, struct letter *l, struct err *e)
 		return -1;
 	/* A set-id program's caller picks nothing. */
 	if (p->request->section != NULL && p->world->set_id)
-		return err_set(e, ERR_CONFIG, "--profile doesn't count where the program is set-id");
+		return err_set(
+			e, ERR_CONFIG, "--profile doesn't count where the program is set-id");
 	return choose(p, l, p->request->section, true, e);
 }
 
@@ -120,7 +125,8 @@ fits(const char *pattern, const char *s)
 static bool
 is_user(const struct world *w, const char *name)
 {
-	return text_number(name, 4294967295LL) == (long long)w->uid || strcmp(w->login(w), name) == 0;
+	return text_number(name, 4294967295LL) == (long long)w->uid ||
+	       strcmp(w->login(w), name) == 0;
 }
 
 /* Every recipient: a section's server may not be shown the others. */

@@ -70,9 +70,11 @@ find_recipients(const struct post *p, struct letter *l, struct err *e)
 			return -1;
 	}
 	if (l->envelope.n == 0)
-		return err_set(e, ERR_USAGE, r->from_header
-			? "no recipient in To, Cc and Bcc, and none on the command line"
-			: "no recipients: name them, or use -t to take them from the header");
+		return err_set(e, ERR_USAGE,
+			r->from_header
+				? "no recipient in To, Cc and Bcc, and none on the command line"
+				: "no recipients: name them, or use -t to take them from the "
+				  "header");
 	return envelope_unique(&l->envelope, e);
 }
 
@@ -193,7 +195,8 @@ run_mode(const struct world *w, const struct request *r, struct err *e)
 	case MODE_NOTHING:
 		return 0;
 	case MODE_DAEMON:
-		output_line("mailchute", "no daemon mode: each message is sent while its caller waits");
+		output_line(
+			"mailchute", "no daemon mode: each message is sent while its caller waits");
 		return err_status(ERR_USAGE, 0);
 	case MODE_TEST:
 		output_line("mailchute", "no such mode: see mailchute show, and mailchute --help");

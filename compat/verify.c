@@ -33,8 +33,8 @@ ask(const struct post *p, struct letter *l, struct submit_session *s, struct err
 			return err_copy(e, &refusal);
 		(void)show(l->envelope.rcpts[i].address, s->smtp.reply.words);
 		if (refusal.kind == ERR_REFUSED)
-			(void)err_set(e, ERR_RCPT, "refused: <%s>: %s", l->envelope.rcpts[i].address,
-				s->smtp.reply.words);
+			(void)err_set(e, ERR_RCPT, "refused: <%s>: %s",
+				l->envelope.rcpts[i].address, s->smtp.reply.words);
 	}
 	if (envelope_count(&l->envelope, RCPT_DEFERRED) > 0)
 		return err_set(e, ERR_TEMP, "the server puts off some of the recipients");

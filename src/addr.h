@@ -17,11 +17,11 @@ struct addr_span {
 
 /* One mailbox of a list. */
 struct addr_box {
-	char address[ADDR_SIZE];  /* local or local@domain; no comments, blanks, brackets, route */
-	struct addr_span spec;    /* where it stands in the text */
-	struct addr_span name;    /* the words before an angle bracket; empty where there are none */
-	const char *domain;       /* into address, behind the @; NULL for a bare name */
-	bool null;                /* <> */
+	char address[ADDR_SIZE]; /* local or local@domain; no comments, blanks, brackets, route */
+	struct addr_span spec;   /* where it stands in the text */
+	struct addr_span name;   /* the words before an angle bracket; empty where there are none */
+	const char *domain;      /* into address, behind the @; NULL for a bare name */
+	bool null;               /* <> */
 	bool eight_bit;
 };
 

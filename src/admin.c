@@ -29,8 +29,7 @@ show(int argc, char *const argv[], const struct world *w)
 
 	text_heap(&out, 1024 * 1024);
 	if (profile_open(&file, w, &e) == -1 ||
-		profile_choose(&profile, &file, w, argc > 2 ? argv[2] : NULL, false,
-			&e) == -1 ||
+		profile_choose(&profile, &file, w, argc > 2 ? argv[2] : NULL, false, &e) == -1 ||
 		profile_check(&profile, &e) == -1)
 		status = fail(&file, &e);
 	else {
@@ -66,9 +65,9 @@ static const struct {
 	const char *name;
 	int (*run)(int argc, char *const argv[], const struct world *w);
 } commands[] = {
-	{"show", show},
-	{"help", help},
-	{"--help", help},
+	{"show",      show   },
+	{"help",      help   },
+	{"--help",    help   },
 	{"--version", version},
 };
 
@@ -82,6 +81,6 @@ admin_run(int argc, char *const argv[], const struct world *w)
 			return commands[i].run(argc, argv, w);
 	}
 	output_line("mailchute", "which command? show, help; --version. To send, begin with a flag "
-		"(mailchute -t), or call it as sendmail");
+				 "(mailchute -t), or call it as sendmail");
 	return err_status(ERR_USAGE, 69);
 }

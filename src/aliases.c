@@ -163,8 +163,8 @@ parse(struct aliases *a, const char *path, struct err *e)
 			value[-1] = '\0';
 		if (*at != '#' && at[strspn(at, " \t\r")] != '\0') {
 			if (split(at, &name, &value) == -1)
-				return err_set(e, ERR_CONFIG, "%s:%u: neither name: value nor # comment",
-					path, line);
+				return err_set(e, ERR_CONFIG,
+					"%s:%u: neither name: value nor # comment", path, line);
 			if (add(a, name, value, e) == -1)
 				return -1;
 		}

@@ -164,8 +164,8 @@ auth_login(struct smtp *s, const char *wanted, const struct auth_secret *secret,
 	int i;
 
 	if ((s->capabilities & SMTP_AUTH) == 0)
-		return err_set(e, ERR_AUTH, "%s: the server offers no AUTH, but the profile has a user",
-			s->peer);
+		return err_set(e, ERR_AUTH,
+			"%s: the server offers no AUTH, but the profile has a user", s->peer);
 	s->secrets[0].len = 0;
 	text_puts(&s->secrets[0], secret->password);
 	for (n = 0; (i = nth_mechanism(wanted, n)) != -1; n++) {
@@ -182,6 +182,6 @@ auth_login(struct smtp *s, const char *wanted, const struct auth_secret *secret,
 	e->code = last.code;
 	if (last.kind != ERR_NONE)
 		return err_copy(e, &last);
-	return err_set(e, ERR_AUTH, "%s: the server offers %s for AUTH, the profile wants %s", s->peer,
-		s->mechanisms[0] != '\0' ? s->mechanisms : "nothing", wanted);
+	return err_set(e, ERR_AUTH, "%s: the server offers %s for AUTH, the profile wants %s",
+		s->peer, s->mechanisms[0] != '\0' ? s->mechanisms : "nothing", wanted);
 }

@@ -101,7 +101,8 @@ static bool
 read_validity(struct cert *c, struct cert_bytes validity)
 {
 	struct cert_bytes from, to;
-	unsigned from_tag = cert_next(&validity, &from, NULL), to_tag = cert_next(&validity, &to, NULL);
+	unsigned from_tag = cert_next(&validity, &from, NULL),
+		 to_tag = cert_next(&validity, &to, NULL);
 
 	return read_time(from_tag, from, &c->not_before) && read_time(to_tag, to, &c->not_after);
 }
@@ -148,7 +149,8 @@ read_extensions(struct cert *c, struct cert_bytes tbs)
 		if (cert_next(&part, &list, NULL) != CERT_SEQUENCE)
 			return false;
 		while (list.n > 0) {
-			if (cert_next(&list, &ext, NULL) != CERT_SEQUENCE || !read_extension(c, ext))
+			if (cert_next(&list, &ext, NULL) != CERT_SEQUENCE ||
+				!read_extension(c, ext))
 				return false;
 		}
 	}
@@ -161,7 +163,8 @@ cert_parse(struct cert *c, const unsigned char *der, size_t n)
 	struct cert_bytes in = {der, n}, outer, tbs, part;
 
 	*c = (struct cert){.has_purposes = false};
-	if (cert_next(&in, &outer, NULL) != CERT_SEQUENCE || cert_next(&outer, &tbs, NULL) != CERT_SEQUENCE)
+	if (cert_next(&in, &outer, NULL) != CERT_SEQUENCE ||
+		cert_next(&outer, &tbs, NULL) != CERT_SEQUENCE)
 		return false;
 	/* Version 1 has no extensions to say that it is a CA: as a root it must be one. */
 	c->is_ca = tbs.n > 0 && tbs.at[0] != CERT_VERSION;
@@ -287,7 +290,8 @@ cert_name_words(struct cert_bytes name, struct text *out)
 
 	if (cert_next(&name, &sets, NULL) != CERT_SEQUENCE)
 		return;
-	while (cert_next(&sets, &set, NULL) == CERT_SET && cert_next(&set, &pair, NULL) == CERT_SEQUENCE) {
+	while (cert_next(&sets, &set, NULL) == CERT_SET &&
+		cert_next(&set, &pair, NULL) == CERT_SEQUENCE) {
 		if (cert_next(&pair, &oid, NULL) != CERT_OID || cert_next(&pair, &value, NULL) == 0)
 			return;
 		if (oid.n != 3 || oid.at[0] != 0x55 || oid.at[1] != 4)

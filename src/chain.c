@@ -58,8 +58,7 @@ cert_at(const struct chain *c, size_t i)
 {
 	size_t start = i == 0 ? 0 : c->ends[i - 1];
 
-	return (struct cert_bytes){
-		(const unsigned char *)c->bytes.at + start, c->ends[i] - start};
+	return (struct cert_bytes){(const unsigned char *)c->bytes.at + start, c->ends[i] - start};
 }
 
 static unsigned
@@ -83,7 +82,8 @@ check_leaf(struct chain *c, const struct cert *leaf)
 		return refuse(c, buf, BR_ERR_X509_BAD_SERVER_NAME);
 	}
 	if (!cert_serves(leaf))
-		return refuse(c, "its certificate is not for servers", BR_ERR_X509_FORBIDDEN_KEY_USAGE);
+		return refuse(
+			c, "its certificate is not for servers", BR_ERR_X509_FORBIDDEN_KEY_USAGE);
 	return 0;
 }
 
@@ -109,7 +109,8 @@ expired_words(const struct cert *certs, size_t n, struct text *out)
 		text_puts(out, "the certificate of ");
 		cert_name_words(certs[i].subject, out);
 		text_puts(out, now < certs[i].not_before ? " is not valid before " : " expired ");
-		date_words(now < certs[i].not_before ? certs[i].not_before : certs[i].not_after, out);
+		date_words(
+			now < certs[i].not_before ? certs[i].not_before : certs[i].not_after, out);
 		break;
 	}
 	text_puts(out, "; this machine's clock says ");
@@ -134,17 +135,22 @@ name_verdict(struct chain *c, const struct cert *certs, size_t n, unsigned code)
 		unsigned code;
 		const char *words;
 	} rows[] = {
-		{BR_ERR_X509_BAD_SIGNATURE, "a signature in its certificate chain is wrong"},
-		{BR_ERR_X509_UNSUPPORTED, "its certificate chain is signed in a way that isn't accepted "
-			"(SHA-1, MD5), or that isn't known here (RSA-PSS, Ed25519)"},
-		{BR_ERR_X509_CRITICAL_EXTENSION, "its certificate has a critical extension that isn't "
-			"known here"},
-		{BR_ERR_X509_NOT_CA, "its certificate is issued by one that may not issue any"},
-		{BR_ERR_X509_FORBIDDEN_KEY_USAGE, "its certificate's key is not for this use"},
-		{BR_ERR_X509_WEAK_PUBLIC_KEY, "its certificate chain has an RSA key under 2048 bits"},
-		{BR_ERR_X509_WRONG_KEY_TYPE, "its certificate has a key of a kind that isn't known here"},
-		{BR_ERR_X509_LIMIT_EXCEEDED, "its certificate chain has a key that is too large (RSA over "
-			"4096 bits)"},
+		{BR_ERR_X509_BAD_SIGNATURE,       "a signature in its certificate chain is wrong"          },
+		{BR_ERR_X509_UNSUPPORTED,
+                 "its certificate chain is signed in a way that isn't accepted "
+			"(SHA-1, MD5), or that isn't known here (RSA-PSS, Ed25519)"                        },
+		{BR_ERR_X509_CRITICAL_EXTENSION,
+                 "its certificate has a critical extension that isn't "
+			"known here"								       },
+		{BR_ERR_X509_NOT_CA,              "its certificate is issued by one that may not issue any"},
+		{BR_ERR_X509_FORBIDDEN_KEY_USAGE, "its certificate's key is not for this use"              },
+		{BR_ERR_X509_WEAK_PUBLIC_KEY,
+                 "its certificate chain has an RSA key under 2048 bits"                                    },
+		{BR_ERR_X509_WRONG_KEY_TYPE,
+                 "its certificate has a key of a kind that isn't known here"                               },
+		{BR_ERR_X509_LIMIT_EXCEEDED,
+                 "its certificate chain has a key that is too large (RSA over "
+			"4096 bits)"								       },
 	};
 	struct text words;
 	char buf[1024];
@@ -160,7 +166,8 @@ name_verdict(struct chain *c, const struct cert *certs, size_t n, unsigned code)
 			text_puts(&words, rows[i].words);
 	}
 	if (words.len == 0)
-		text_printf(&words, "its certificate chain can't be decoded (BearSSL error %u)", code);
+		text_printf(
+			&words, "its certificate chain can't be decoded (BearSSL error %u)", code);
 	return refuse(c, buf, code);
 }
 
@@ -239,7 +246,8 @@ verify(struct chain *c, const struct cert_bytes *ders, size_t n)
 	br_x509_minimal_set_hash(&c->minimal, br_sha384_ID, &br_sha384_vtable);
 	br_x509_minimal_set_hash(&c->minimal, br_sha512_ID, &br_sha512_vtable);
 	br_x509_minimal_set_rsa(&c->minimal, br_rsa_pkcs1_vrfy_get_default());
-	br_x509_minimal_set_ecdsa(&c->minimal, br_ec_get_default(), br_ecdsa_vrfy_asn1_get_default());
+	br_x509_minimal_set_ecdsa(
+		&c->minimal, br_ec_get_default(), br_ecdsa_vrfy_asn1_get_default());
 	br_x509_minimal_set_minrsa(&c->minimal, RSA_BYTES_MIN);
 	/* No name for BearSSL: check_leaf has matched it, addresses too. */
 	(*minimal)->start_chain(minimal, NULL);
@@ -264,7 +272,8 @@ end_chain(const br_x509_class **ctx)
 		return refuse(c, "its certificate chain is too large", BR_ERR_X509_LIMIT_EXCEEDED);
 	n = c->n > 0 ? parse_all(c, certs, ders) : 0;
 	if (n == 0)
-		return refuse(c, "it showed no certificate that can be decoded", BR_ERR_X509_EMPTY_CHAIN);
+		return refuse(
+			c, "it showed no certificate that can be decoded", BR_ERR_X509_EMPTY_CHAIN);
 	code = check_leaf(c, &certs[0]);
 	if (code != 0)
 		return code;

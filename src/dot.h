@@ -9,11 +9,11 @@
 
 /* What the encoder saw, counted over its output without the stuffed dots. */
 struct dot_facts {
-	uint64_t size;    /* bytes */
-	uint64_t dots;    /* lines that begin with a dot */
-	size_t longest;   /* bytes of the longest line, without its CRLF */
-	bool eight_bit;   /* a byte over 0x7f */
-	bool nul;         /* NULs were there, and were dropped */
+	uint64_t size;  /* bytes */
+	uint64_t dots;  /* lines that begin with a dot */
+	size_t longest; /* bytes of the longest line, without its CRLF */
+	bool eight_bit; /* a byte over 0x7f */
+	bool nul;       /* NULs were there, and were dropped */
 };
 
 /* The space that dot_encode and dot_end need at least. */

@@ -352,8 +352,8 @@ edit_header(struct message *m, const struct edit_rules *rules, struct edit_notes
 }
 
 int
-edit_message(struct message *m, const struct edit_rules *rules, struct edit_notes *notes,
-	struct err *e)
+edit_message(
+	struct message *m, const struct edit_rules *rules, struct edit_notes *notes, struct err *e)
 {
 	*notes = (struct edit_notes){.received = 0};
 	note_id(m, notes);

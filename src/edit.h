@@ -17,22 +17,23 @@ struct edit_rules {
 	const char *from;      /* the address of a From that is missing */
 	const char *full_name; /* the name in it; "" or NULL: none */
 	time_t now;
-	unsigned char random[8];      /* for the Message-ID */
-	bool relay;                   /* nothing is added or edited; Bcc goes even so */
-	bool no_to;                   /* no To is added */
-	const char *forced_from;      /* in place of From's address; NULL: it stays */
-	bool force_foreign;           /* only where its domain isn't ours */
-	const char *sender;           /* a Sender where From says another; NULL: none */
-	const char *reply_to;         /* where there is none; NULL: none */
-	char *const *added;           /* "Name: value", where the message has no such field */
+	unsigned char random[8]; /* for the Message-ID */
+	bool relay;              /* nothing is added or edited; Bcc goes even so */
+	bool no_to;              /* no To is added */
+	const char *forced_from; /* in place of From's address; NULL: it stays */
+	bool force_foreign;      /* only where its domain isn't ours */
+	const char *sender;      /* a Sender where From says another; NULL: none */
+	const char *reply_to;    /* where there is none; NULL: none */
+	char *const *added;      /* "Name: value", where the message has no such field */
 	size_t added_n;
-	const struct envelope_rules *rewrite; /* aliases in To and Cc are followed; NULL: they stay */
+	const struct envelope_rules
+		*rewrite; /* aliases in To and Cc are followed; NULL: they stay */
 };
 
 /* What was seen on the way. */
 struct edit_notes {
-	char id[256];                      /* the Message-ID, printable, with its angle brackets */
-	char from[ADDR_SIZE];              /* From's first address as it came; "" where there is none */
+	char id[256];         /* the Message-ID, printable, with its angle brackets */
+	char from[ADDR_SIZE]; /* From's first address as it came; "" where there is none */
 	char eight_bit_address[ADDR_SIZE]; /* the first that isn't ASCII; "" where all are */
 	bool odd_addresses;                /* a field's addresses can't be read: it stays */
 	unsigned received;                 /* Received fields: hops so far */
@@ -45,7 +46,7 @@ struct edit_notes {
  * "To: undisclosed-recipients:;" are added where they are missing; then what the rules say.
  * Error: ERR_SYSTEM (no memory).
  */
-int edit_message(struct message *m, const struct edit_rules *rules, struct edit_notes *notes,
-	struct err *e);
+int edit_message(
+	struct message *m, const struct edit_rules *rules, struct edit_notes *notes, struct err *e);
 
 #endif

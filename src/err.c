@@ -13,21 +13,21 @@ static const struct {
 	const char *word;
 	char reply[10]; /* what -bs answers, where no server did */
 } kinds[ERR_KINDS] = {
-	[ERR_NONE] = {0, "sent", "250 2.0.0"},
-	[ERR_USAGE] = {64, "usage", "503 5.5.1"},
-	[ERR_DATA] = {65, "unsendable", "554 5.6.0"},
-	[ERR_INPUT] = {74, "input", "451 4.3.0"},
+	[ERR_NONE] = {0,  "sent",               "250 2.0.0"},
+	[ERR_USAGE] = {64, "usage",              "503 5.5.1"},
+	[ERR_DATA] = {65, "unsendable",         "554 5.6.0"},
+	[ERR_INPUT] = {74, "input",              "451 4.3.0"},
 	[ERR_RCPT] = {67, "recipients-refused", "550 5.1.1"},
-	[ERR_PARTIAL] = {69, "partial", "451 4.3.0"},
-	[ERR_HOST] = {68, "no-host", "451 4.4.4"},
-	[ERR_REFUSED] = {69, "refused", "554 5.0.0"},
-	[ERR_TLS] = {76, "tls", "451 4.7.5"},
-	[ERR_AUTH] = {77, "auth", "554 5.7.8"},
-	[ERR_CONFIG] = {78, "profile", "451 4.3.5"},
-	[ERR_TEMP] = {-1, "temporary", "451 4.4.1"},
-	[ERR_UNKNOWN] = {-1, "unknown", "451 4.4.2"},
-	[ERR_SYSTEM] = {71, "system", "451 4.3.0"},
-	[ERR_FAULT] = {70, "fault", "451 4.3.0"},
+	[ERR_PARTIAL] = {69, "partial",            "451 4.3.0"},
+	[ERR_HOST] = {68, "no-host",            "451 4.4.4"},
+	[ERR_REFUSED] = {69, "refused",            "554 5.0.0"},
+	[ERR_TLS] = {76, "tls",                "451 4.7.5"},
+	[ERR_AUTH] = {77, "auth",               "554 5.7.8"},
+	[ERR_CONFIG] = {78, "profile",            "451 4.3.5"},
+	[ERR_TEMP] = {-1, "temporary",          "451 4.4.1"},
+	[ERR_UNKNOWN] = {-1, "unknown",            "451 4.4.2"},
+	[ERR_SYSTEM] = {71, "system",             "451 4.3.0"},
+	[ERR_FAULT] = {70, "fault",              "451 4.3.0"},
 };
 
 void

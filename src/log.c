@@ -28,8 +28,9 @@ log_open(struct log *l, const char *target, struct err *e)
 		l->kind = LOG_TO_STDERR;
 	if (target[0] != '/')
 		return;
-	l->fd = open(target, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY |
-			O_NONBLOCK, 0600);
+	l->fd = open(target,
+		O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
+		0600);
 	if (l->fd == -1)
 		(void)err_errno(e, ERR_SYSTEM, "cannot open the log %s", target);
 	else

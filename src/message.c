@@ -10,32 +10,32 @@ static const struct {
 	const char *name;
 	unsigned traits;
 } known[] = {
-	{"From", FIELD_ADDRESSES},
-	{"Sender", FIELD_ADDRESSES},
-	{"Reply-To", FIELD_ADDRESSES},
-	{"To", FIELD_ADDRESSES | FIELD_RECIPIENTS},
-	{"Cc", FIELD_ADDRESSES | FIELD_RECIPIENTS},
-	{"Bcc", FIELD_RECIPIENTS | FIELD_DROPPED},
-	{"Resent-From", FIELD_ADDRESSES | FIELD_RESENT},
-	{"Resent-Sender", FIELD_ADDRESSES | FIELD_RESENT},
-	{"Resent-Reply-To", FIELD_ADDRESSES | FIELD_RESENT},
-	{"Resent-To", FIELD_ADDRESSES | FIELD_RECIPIENTS | FIELD_RESENT},
-	{"Resent-Cc", FIELD_ADDRESSES | FIELD_RECIPIENTS | FIELD_RESENT},
-	{"Resent-Bcc", FIELD_RECIPIENTS | FIELD_RESENT | FIELD_DROPPED},
-	{"Resent-", FIELD_FIXED | FIELD_RESENT},
-	{"Return-Path", FIELD_LOCAL},
-	{"Content-Length", FIELD_LOCAL},
-	{"Date", FIELD_FIXED},
-	{"Message-ID", FIELD_FIXED},
-	{"In-Reply-To", FIELD_FIXED},
-	{"References", FIELD_FIXED},
-	{"Received", FIELD_FIXED},
-	{"MIME-Version", FIELD_FIXED},
-	{"Content-", FIELD_FIXED},
-	{"List-", FIELD_FIXED},
-	{"ARC-", FIELD_FIXED},
-	{"DKIM-Signature", FIELD_FIXED},
-	{"Authentication-Results", FIELD_FIXED},
+	{"From",		   FIELD_ADDRESSES				  },
+	{"Sender",                 FIELD_ADDRESSES				  },
+	{"Reply-To",               FIELD_ADDRESSES                                  },
+	{"To",		     FIELD_ADDRESSES | FIELD_RECIPIENTS               },
+	{"Cc",		     FIELD_ADDRESSES | FIELD_RECIPIENTS               },
+	{"Bcc",		    FIELD_RECIPIENTS | FIELD_DROPPED                 },
+	{"Resent-From",            FIELD_ADDRESSES | FIELD_RESENT                   },
+	{"Resent-Sender",          FIELD_ADDRESSES | FIELD_RESENT                   },
+	{"Resent-Reply-To",        FIELD_ADDRESSES | FIELD_RESENT                   },
+	{"Resent-To",              FIELD_ADDRESSES | FIELD_RECIPIENTS | FIELD_RESENT},
+	{"Resent-Cc",              FIELD_ADDRESSES | FIELD_RECIPIENTS | FIELD_RESENT},
+	{"Resent-Bcc",             FIELD_RECIPIENTS | FIELD_RESENT | FIELD_DROPPED  },
+	{"Resent-",                FIELD_FIXED | FIELD_RESENT                       },
+	{"Return-Path",            FIELD_LOCAL				      },
+	{"Content-Length",         FIELD_LOCAL				      },
+	{"Date",		   FIELD_FIXED				      },
+	{"Message-ID",             FIELD_FIXED				      },
+	{"In-Reply-To",            FIELD_FIXED				      },
+	{"References",             FIELD_FIXED				      },
+	{"Received",               FIELD_FIXED				      },
+	{"MIME-Version",           FIELD_FIXED				      },
+	{"Content-",               FIELD_FIXED				      },
+	{"List-",		  FIELD_FIXED				      },
+	{"ARC-",		   FIELD_FIXED				      },
+	{"DKIM-Signature",         FIELD_FIXED				      },
+	{"Authentication-Results", FIELD_FIXED                                      },
 };
 
 static unsigned
@@ -129,7 +129,8 @@ take_line(struct reader *r, struct text *out)
 			n = 0;
 		}
 		if (out->cut)
-			return err_set(r->e, ERR_DATA, "the header is over %d KiB (or memory ran out)",
+			return err_set(r->e, ERR_DATA,
+				"the header is over %d KiB (or memory ran out)",
 				MESSAGE_HEADER_MAX / 1024);
 	}
 	text_add(out, run, n);

@@ -20,17 +20,17 @@ enum message_trait {
 	FIELD_ADDRESSES = 1,  /* mailboxes: bare ones are qualified, phrases encoded */
 	FIELD_RECIPIENTS = 2, /* -t sends to them */
 	FIELD_RESENT = 4,
-	FIELD_DROPPED = 8,    /* never leaves */
-	FIELD_LOCAL = 32,     /* says something of a mailbox: leaves only as it is (-G) */
-	FIELD_FIXED = 16,     /* structured otherwise: bytes stay as they are */
+	FIELD_DROPPED = 8, /* never leaves */
+	FIELD_LOCAL = 32,  /* says something of a mailbox: leaves only as it is (-G) */
+	FIELD_FIXED = 16,  /* structured otherwise: bytes stay as they are */
 };
 
 /* One field; offsets into the header that was read. */
 struct message_field {
 	size_t start; /* of the name */
 	size_t name_len;
-	size_t body;  /* behind the colon */
-	size_t end;   /* behind the last CRLF */
+	size_t body; /* behind the colon */
+	size_t end;  /* behind the last CRLF */
 	unsigned traits;
 };
 

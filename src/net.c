@@ -118,8 +118,8 @@ net_resolve(struct net_addresses *as, const char *host, unsigned port, int famil
 			return 0;
 		answer = v4;
 	}
-	return err_set(e, answer == EAI_NONAME ? ERR_HOST : ERR_TEMP,
-		"cannot look up %s: %s", host, gai_strerror(answer));
+	return err_set(e, answer == EAI_NONAME ? ERR_HOST : ERR_TEMP, "cannot look up %s: %s", host,
+		gai_strerror(answer));
 }
 
 bool
@@ -313,7 +313,8 @@ net_own_literal(const struct net *n, char *buf, size_t size)
 
 	if (getsockname(n->fd, &own.name.any, &own.len) == 0)
 		address_words(&own, words, sizeof(words));
-	(void)text_format(buf, size, own.name.any.sa_family == AF_INET6 ? "[IPv6:%s]" : "[%s]", words);
+	(void)text_format(
+		buf, size, own.name.any.sa_family == AF_INET6 ? "[IPv6:%s]" : "[%s]", words);
 }
 
 void
@@ -337,7 +338,10 @@ read_signal(struct net *n)
 int
 net_wait(struct net *n, short events, int64_t deadline)
 {
-	struct pollfd fds[2] = {{.fd = n->fd, .events = events}, {.events = POLLIN}};
+	struct pollfd fds[2] = {
+		{.fd = n->fd, .events = events},
+                {.events = POLLIN          }
+        };
 	int64_t left;
 	int ready;
 

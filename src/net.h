@@ -64,7 +64,8 @@ void net_init(struct net *n);
  * the families. Errors: ERR_HOST where there is no such name, ERR_TEMP where the look-up failed.
  * family: AF_UNSPEC, or AF_INET or AF_INET6 alone.
  */
-int net_resolve(struct net_addresses *as, const char *host, unsigned port, int family, struct err *e);
+int
+net_resolve(struct net_addresses *as, const char *host, unsigned port, int family, struct err *e);
 
 /* True while an address is left that wasn't tried. */
 bool net_untried(const struct net_addresses *as);
@@ -74,8 +75,8 @@ bool net_untried(const struct net_addresses *as);
  * without an answer (RFC 8305 5). attempt_ms bounds each attempt, deadline all of them. What failed
  * or was taken is marked tried; what was merely slower is not. Error: ERR_TEMP with each cause.
  */
-int net_connect(struct net *n, struct net_addresses *as, int attempt_ms, int64_t deadline,
-	struct err *e);
+int net_connect(
+	struct net *n, struct net_addresses *as, int attempt_ms, int64_t deadline, struct err *e);
 
 /* Our own end of the connection as EHLO wants it: [192.0.2.1] or [IPv6:2001:db8::1]. */
 void net_own_literal(const struct net *n, char *buf, size_t size);

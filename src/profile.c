@@ -11,44 +11,44 @@
  * range), default. The man page and etc/mailchute.ini name every one (a test sees to it).
  */
 static const struct value_key keys[] = {
-	{"host", VALUE_HOSTS, FIELD(hosts), NULL, 0, 0, NULL},
-	{"port", VALUE_NUMBER, FIELD(port), NULL, 1, 65535, NULL},
-	{"tls", VALUE_WORD, FIELD(tls), "starttls implicit", TLS_STARTTLS, 0, NULL},
-	{"tls_trust", VALUE_PATH, FIELD(tls_trust), "system", 0, 0, "system"},
-	{"tls_name", VALUE_HOST, FIELD(tls_name), NULL, 0, 0, NULL},
-	{"auth", VALUE_WORDS, FIELD(auth), "auto off PLAIN LOGIN", 0, 0, "auto"},
-	{"auth_insecure", VALUE_YES, FIELD(auth_insecure), NULL, 0, 0, "no"},
-	{"user", VALUE_TEXT, FIELD(user), NULL, 0, 0, NULL},
-	{"password", VALUE_SECRET, FIELD(password), NULL, 0, 0, NULL},
-	{"password_file", VALUE_PATH, FIELD(password_file), "*", 0, 0, NULL},
-	{"secret_mode", VALUE_WORD, FIELD(secret_mode), "strict any", SECRET_STRICT, 0, "strict"},
-	{"from", VALUE_ADDRESS, FIELD(from), NULL, 0, 0, NULL},
-	{"allow_from_override", VALUE_YES, FIELD(allow_from_override), NULL, 0, 0, "yes"},
-	{"selectable", VALUE_YES, FIELD(selectable), NULL, 0, 0, "no"},
-	{"user_profiles", VALUE_YES, FIELD(user_profiles), NULL, 0, 0, "no"},
-	{"domain", VALUE_HOST, FIELD(domain), NULL, 0, 0, NULL},
-	{"helo", VALUE_HOST, FIELD(helo), NULL, 0, 0, NULL},
-	{"recipients", VALUE_WORD, FIELD(recipients), "any all", RECIPIENTS_ANY, 0, "any"},
-	{"max_recipients", VALUE_NUMBER, FIELD(max_recipients), NULL, 1, 100000, "100"},
-	{"connect_timeout", VALUE_TIME, FIELD(connect_timeout), NULL, 1, 3600, "10s"},
-	{"timeout", VALUE_TIME, FIELD(timeout), NULL, 1, 86400, "5m"},
-	{"commit_timeout", VALUE_TIME, FIELD(commit_timeout), NULL, 1, 86400, "10m"},
-	{"deadline", VALUE_TIME, FIELD(deadline), NULL, 1, 604800, "1h"},
-	{"tempfail_exit", VALUE_NUMBER, FIELD(tempfail_exit), NULL, 1, 255, "69"},
-	{"from_header", VALUE_WORD, FIELD(from_header), "keep force match", FROM_KEEP, 0, "keep"},
-	{"full_name", VALUE_TEXT, FIELD(full_name), NULL, 0, 0, NULL},
-	{"sender_header", VALUE_YES, FIELD(sender_header), NULL, 0, 0, "no"},
-	{"reply_to", VALUE_ADDRESS, FIELD(reply_to), NULL, 0, 0, NULL},
-	{"add_header", VALUE_LIST, FIELD(add_header), NULL, 0, 0, NULL},
-	{"rewrite_headers", VALUE_YES, FIELD(rewrite_headers), NULL, 0, 0, "no"},
-	{"aliases_file", VALUE_PATH, FIELD(aliases_file), NULL, 0, 0, NULL},
-	{"match", VALUE_LIST, FIELD(match), NULL, 0, 0, NULL},
-	{"dsn_notify", VALUE_TEXT, FIELD(dsn_notify), NULL, 0, 0, NULL},
-	{"dsn_return", VALUE_WORD, FIELD(dsn_return), "full hdrs", DSN_RETURN_FULL, 0, NULL},
-	{"dot_ends", VALUE_YES, FIELD(dot_ends), NULL, 0, 0, "no"},
-	{"max_hops", VALUE_NUMBER, FIELD(max_hops), NULL, 1, 1000, "50"},
-	{"max_size", VALUE_SIZE, FIELD(max_size), NULL, 1, 2147483647, NULL},
-	{"log", VALUE_PATH, FIELD(log), "syslog stderr off", 0, 0, "syslog"},
+	{"host",                VALUE_HOSTS,   FIELD(hosts),               NULL,                   0,               0,          NULL    },
+	{"port",                VALUE_NUMBER,  FIELD(port),                NULL,                   1,               65535,      NULL    },
+	{"tls",		 VALUE_WORD,    FIELD(tls),                 "starttls implicit",    TLS_STARTTLS,    0,          NULL    },
+	{"tls_trust",           VALUE_PATH,    FIELD(tls_trust),           "system",               0,               0,          "system"},
+	{"tls_name",            VALUE_HOST,    FIELD(tls_name),            NULL,                   0,               0,          NULL    },
+	{"auth",                VALUE_WORDS,   FIELD(auth),                "auto off PLAIN LOGIN", 0,               0,          "auto"  },
+	{"auth_insecure",       VALUE_YES,     FIELD(auth_insecure),       NULL,                   0,               0,          "no"    },
+	{"user",                VALUE_TEXT,    FIELD(user),                NULL,                   0,               0,          NULL    },
+	{"password",            VALUE_SECRET,  FIELD(password),            NULL,                   0,               0,          NULL    },
+	{"password_file",       VALUE_PATH,    FIELD(password_file),       "*",                    0,               0,          NULL    },
+	{"secret_mode",         VALUE_WORD,    FIELD(secret_mode),         "strict any",           SECRET_STRICT,   0,          "strict"},
+	{"from",                VALUE_ADDRESS, FIELD(from),                NULL,                   0,               0,          NULL    },
+	{"allow_from_override", VALUE_YES,     FIELD(allow_from_override), NULL,                   0,               0,          "yes"   },
+	{"selectable",          VALUE_YES,     FIELD(selectable),          NULL,                   0,               0,          "no"    },
+	{"user_profiles",       VALUE_YES,     FIELD(user_profiles),       NULL,                   0,               0,          "no"    },
+	{"domain",              VALUE_HOST,    FIELD(domain),              NULL,                   0,               0,          NULL    },
+	{"helo",                VALUE_HOST,    FIELD(helo),                NULL,                   0,               0,          NULL    },
+	{"recipients",          VALUE_WORD,    FIELD(recipients),          "any all",              RECIPIENTS_ANY,  0,          "any"   },
+	{"max_recipients",      VALUE_NUMBER,  FIELD(max_recipients),      NULL,                   1,               100000,     "100"   },
+	{"connect_timeout",     VALUE_TIME,    FIELD(connect_timeout),     NULL,                   1,               3600,       "10s"   },
+	{"timeout",             VALUE_TIME,    FIELD(timeout),             NULL,                   1,               86400,      "5m"    },
+	{"commit_timeout",      VALUE_TIME,    FIELD(commit_timeout),      NULL,                   1,               86400,      "10m"   },
+	{"deadline",            VALUE_TIME,    FIELD(deadline),            NULL,                   1,               604800,     "1h"    },
+	{"tempfail_exit",       VALUE_NUMBER,  FIELD(tempfail_exit),       NULL,                   1,               255,        "69"    },
+	{"from_header",         VALUE_WORD,    FIELD(from_header),         "keep force match",     FROM_KEEP,       0,          "keep"  },
+	{"full_name",           VALUE_TEXT,    FIELD(full_name),           NULL,                   0,               0,          NULL    },
+	{"sender_header",       VALUE_YES,     FIELD(sender_header),       NULL,                   0,               0,          "no"    },
+	{"reply_to",            VALUE_ADDRESS, FIELD(reply_to),            NULL,                   0,               0,          NULL    },
+	{"add_header",          VALUE_LIST,    FIELD(add_header),          NULL,                   0,               0,          NULL    },
+	{"rewrite_headers",     VALUE_YES,     FIELD(rewrite_headers),     NULL,                   0,               0,          "no"    },
+	{"aliases_file",        VALUE_PATH,    FIELD(aliases_file),        NULL,                   0,               0,          NULL    },
+	{"match",               VALUE_LIST,    FIELD(match),               NULL,                   0,               0,          NULL    },
+	{"dsn_notify",          VALUE_TEXT,    FIELD(dsn_notify),          NULL,                   0,               0,          NULL    },
+	{"dsn_return",          VALUE_WORD,    FIELD(dsn_return),          "full hdrs",            DSN_RETURN_FULL, 0,          NULL    },
+	{"dot_ends",            VALUE_YES,     FIELD(dot_ends),            NULL,                   0,               0,          "no"    },
+	{"max_hops",            VALUE_NUMBER,  FIELD(max_hops),            NULL,                   1,               1000,       "50"    },
+	{"max_size",            VALUE_SIZE,    FIELD(max_size),            NULL,                   1,               2147483647, NULL    },
+	{"log",		 VALUE_PATH,    FIELD(log),                 "syslog stderr off",    0,               0,          "syslog"},
 };
 
 #define KEYS (sizeof(keys) / sizeof(keys[0]))
@@ -154,8 +154,8 @@ check_items(const struct profile *p)
 		if (!is_header(p->add_header.item[i]))
 			return "add_header is a list of \"Name: value\" lines";
 	}
-	if (p->helo != NULL && (text_same(p->helo, "localhost") ||
-			text_same(p->helo, "localhost.localdomain")))
+	if (p->helo != NULL &&
+		(text_same(p->helo, "localhost") || text_same(p->helo, "localhost.localdomain")))
 		return "helo can't be localhost: servers refuse it";
 	if (p->dsn_notify != NULL && !profile_is_notify(p->dsn_notify))
 		return "dsn_notify is never, or some of success,failure,delay";
@@ -193,16 +193,16 @@ profile_check(const struct profile *p, struct err *e)
 	if (p->hosts.n == 0)
 		return err_set(e, ERR_CONFIG, "%s: [%s] names no host", path, p->section);
 	if (p->password != NULL && p->password_file != NULL)
-		return err_set(e, ERR_CONFIG, "%s: password and password_file exclude each other",
-			path);
+		return err_set(
+			e, ERR_CONFIG, "%s: password and password_file exclude each other", path);
 	if (has_password && p->user == NULL)
 		return err_set(e, ERR_CONFIG, "%s: a password stands there, but no user", path);
 	if (p->user != NULL && !has_password && strcmp(p->auth, "off") != 0)
 		return err_set(e, ERR_CONFIG,
 			"%s: user stands there, but no password or password_file", path);
 	if (p->user == NULL && strcmp(p->auth, "auto") != 0 && strcmp(p->auth, "off") != 0)
-		return err_set(e, ERR_CONFIG, "%s: auth asks for %s, but there is no user", path,
-			p->auth);
+		return err_set(
+			e, ERR_CONFIG, "%s: auth asks for %s, but there is no user", path, p->auth);
 	if (p->password != NULL && p->file->others_read && p->secret_mode == SECRET_STRICT)
 		return err_set(e, ERR_CONFIG,
 			"%s holds a password and others can read it: chmod o-rwx %s", path, path);
@@ -233,8 +233,8 @@ profile_choose(struct profile *p, const struct profile_file *f, const struct wor
 
 	*p = (struct profile){.file = f, .section = name != NULL ? name : "default"};
 	for (i = 0; i < KEYS; i++) {
-		if (keys[i].fallback != NULL && value_set(&keys[i], p, keys[i].fallback, false, false,
-							w, why, sizeof(why)) == -1)
+		if (keys[i].fallback != NULL && value_set(&keys[i], p, keys[i].fallback, false,
+							false, w, why, sizeof(why)) == -1)
 			return err_set(e, ERR_FAULT, "default of %s: %s", keys[i].name, why);
 	}
 	if (set_section(p, f, w, "default", e) == -1)
@@ -246,8 +246,8 @@ profile_choose(struct profile *p, const struct profile_file *f, const struct wor
 		if (strcmp(name, "aliases") == 0 || set_section(p, f, w, name, e) == -1)
 			return err_set(e, ERR_CONFIG, "%s has no section [%s]", f->path, name);
 		if (by_caller && !p->selectable)
-			return err_set(e, ERR_CONFIG, "%s: section [%s] doesn't say selectable = yes",
-				f->path, name);
+			return err_set(e, ERR_CONFIG,
+				"%s: section [%s] doesn't say selectable = yes", f->path, name);
 	}
 	finish_hosts(p);
 	return 0;

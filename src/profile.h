@@ -21,8 +21,8 @@ struct profile_entry {
 /* A file as it was read. */
 struct profile_file {
 	char *path;
-	bool of_home;       /* the user's own: ~/ may be used in it */
-	bool others_read;   /* its mode lets others read it */
+	bool of_home;     /* the user's own: ~/ may be used in it */
+	bool others_read; /* its mode lets others read it */
 	struct profile_entry *entries;
 	size_t n;
 	struct text complaints; /* lines "PATH:LINE: words\n" */

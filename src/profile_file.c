@@ -61,13 +61,15 @@ profile_check_alias(const char *value, struct err *e)
 	addr_open(&l, value, strlen(value), false);
 	for (at = value; (at = strchr(at, ':')) != NULL; at++) {
 		if (strncmp(at, ":include:", 9) == 0)
-			return err_set(e, ERR_DATA, "an alias leads to addresses only, not to %.100s", at);
+			return err_set(
+				e, ERR_DATA, "an alias leads to addresses only, not to %.100s", at);
 	}
 	while ((got = addr_next(&l, &box, e)) == 1) {
 		const char *name = box.address + (box.address[0] == '"');
 
 		if (*name == '|' || *name == '/' || box.null)
-			return err_set(e, ERR_DATA, "an alias leads to addresses only, not to \"%.100s\"",
+			return err_set(e, ERR_DATA,
+				"an alias leads to addresses only, not to \"%.100s\"",
 				box.null ? "<>" : name);
 		members++;
 	}
@@ -101,7 +103,8 @@ check_entry(struct intake *in, const struct profile_entry *entry)
 		nearest = profile_nearest_key(entry->key);
 		scan_complain(&in->scan, entry->line,
 			nearest != NULL ? "unknown key \"%s\", did you mean \"%s\"?"
-					: "unknown key \"%s\"", entry->key, nearest);
+					: "unknown key \"%s\"",
+			entry->key, nearest);
 		return;
 	}
 	if (value_set(key, &in->scratch, entry->value, entry->continues, in->file->of_home,
@@ -200,7 +203,8 @@ parse_file(struct profile_file *f, const struct world *w, char *text, size_t len
 	else if (!in.scan.section_lost)
 		bad = ini_parse_string(text, take_entry, &in);
 	if (bad != 0 || (!in.scan.section_lost && in.calls != in.scan.n))
-		scan_complain(&in.scan, bad > 0 ? (unsigned)bad : 1, "this line can't be understood");
+		scan_complain(
+			&in.scan, bad > 0 ? (unsigned)bad : 1, "this line can't be understood");
 	free(in.scan.calls);
 	profile_clear(&in.scratch);
 	if (in.no_memory)
@@ -210,14 +214,15 @@ parse_file(struct profile_file *f, const struct world *w, char *text, size_t len
 
 /* Who may write our orders: root and we ourselves, nobody else. */
 static int
-check_owner(const struct profile_file *f, const struct world *w, const struct stat *st,
-	struct err *e)
+check_owner(
+	const struct profile_file *f, const struct world *w, const struct stat *st, struct err *e)
 {
 	if (!S_ISREG(st->st_mode))
 		return err_set(e, ERR_CONFIG, "%s is no regular file", f->path);
 	if (st->st_uid != 0 && st->st_uid != w->euid)
-		return err_set(e, ERR_CONFIG, "%s belongs to uid %ld: only root's or uid %ld's counts",
-			f->path, (long)st->st_uid, (long)w->euid);
+		return err_set(e, ERR_CONFIG,
+			"%s belongs to uid %ld: only root's or uid %ld's counts", f->path,
+			(long)st->st_uid, (long)w->euid);
 	if ((st->st_mode & (S_IWGRP | S_IWOTH)) != 0)
 		return err_set(e, ERR_CONFIG, "others than its owner can write %s: chmod go-w %s",
 			f->path, f->path);
@@ -238,8 +243,10 @@ read_file(struct profile_file *f, const struct world *w, const char *path, bool 
 	if (fd == -1 && (errno == ENOENT || errno == ENOTDIR))
 		return 0;
 	if (fd == -1)
-		return err_errno(e, ERR_CONFIG, "cannot open %s as uid %ld (let its group read it: "
-			"chown root:GROUP, chmod 0640)", path, (long)w->euid);
+		return err_errno(e, ERR_CONFIG,
+			"cannot open %s as uid %ld (let its group read it: "
+			"chown root:GROUP, chmod 0640)",
+			path, (long)w->euid);
 	f->path = text_copy(path, strlen(path));
 	text = malloc(FILE_MAX + 1);
 	if (f->path == NULL || text == NULL) {
@@ -282,9 +289,11 @@ read_own_file(struct profile_file *f, const struct world *w, struct err *e)
 
 	if (path != NULL && path[0] != '\0') {
 		if (path[0] != '/')
-			return err_set(e, ERR_CONFIG, "MAILCHUTE_CONFIG=%s is no absolute path", path);
+			return err_set(
+				e, ERR_CONFIG, "MAILCHUTE_CONFIG=%s is no absolute path", path);
 		got = read_file(f, w, path, false, e);
-		return got != 0 ? got : err_set(e, ERR_CONFIG, "MAILCHUTE_CONFIG=%s isn't there", path);
+		return got != 0 ? got
+				: err_set(e, ERR_CONFIG, "MAILCHUTE_CONFIG=%s isn't there", path);
 	}
 	home = w->uid == 0 || w->euid == 0 ? NULL : w->home(w);
 	if (home == NULL || home[0] != '/')
@@ -317,8 +326,11 @@ profile_open(struct profile_file *f, const struct world *w, struct err *e)
 	switch (read_own_file(&own, w, e)) {
 	case 0:
 		profile_close(&own);
-		return got == 1 ? 0 : err_set(e, ERR_CONFIG, "no profile: neither %s, nor "
-			"$MAILCHUTE_CONFIG, nor ~/.config/mailchute.ini is there", w->system_path);
+		return got == 1 ? 0
+				: err_set(e, ERR_CONFIG,
+					  "no profile: neither %s, nor "
+					  "$MAILCHUTE_CONFIG, nor ~/.config/mailchute.ini is there",
+					  w->system_path);
 	case 1:
 		profile_close(f);
 		*f = own;

@@ -116,7 +116,8 @@ scan_pair(struct scan *s, struct place *p, const char *line, size_t n)
 		return 0;
 	}
 	if (!p->in_section) {
-		scan_complain(s, p->line, "this key stands before any section: begin with [default]");
+		scan_complain(
+			s, p->line, "this key stands before any section: begin with [default]");
 		return 0;
 	}
 	memcpy(p->key, line, key_len);
@@ -130,13 +131,16 @@ scan_line(struct scan *s, struct place *p, const char *line, size_t n)
 	size_t indent = 0;
 
 	if (has_control(line, trimmed(line, n))) {
-		scan_complain(s, p->line, "a control character is in this line (a lone carriage "
+		scan_complain(s, p->line,
+			"a control character is in this line (a lone carriage "
 			"return or NUL, perhaps)");
 		return 0;
 	}
 	if (n > SCAN_LINE_MAX) {
-		scan_complain(s, p->line, "this line has over %d bytes; a long list goes on in "
-			"indented lines, a long secret into password_file", SCAN_LINE_MAX);
+		scan_complain(s, p->line,
+			"this line has over %d bytes; a long list goes on in "
+			"indented lines, a long secret into password_file",
+			SCAN_LINE_MAX);
 		return 0;
 	}
 	n = trimmed(line, n);
@@ -145,7 +149,8 @@ scan_line(struct scan *s, struct place *p, const char *line, size_t n)
 	if (indent == n || line[indent] == '#' || line[indent] == ';')
 		return 0;
 	if (has_inline_comment(line, n)) {
-		scan_complain(s, p->line, "\" ;\" would begin a comment here: put comments on "
+		scan_complain(s, p->line,
+			"\" ;\" would begin a comment here: put comments on "
 			"lines of their own, such a secret into password_file");
 		return 0;
 	}

@@ -45,8 +45,7 @@ is_guarded(const char *path, const char *credentials)
 }
 
 static int
-read_password_file(const struct profile *p, const struct world *w, struct text *out,
-	struct err *e)
+read_password_file(const struct profile *p, const struct world *w, struct text *out, struct err *e)
 {
 	const char *credentials = w->set_id ? NULL : w->variable(w, "CREDENTIALS_DIRECTORY");
 	char path[4096];
@@ -56,8 +55,8 @@ read_password_file(const struct profile *p, const struct world *w, struct text *
 	if (p->password_file[0] == '/')
 		(void)text_format(path, sizeof(path), "%s", p->password_file);
 	else if (credentials == NULL || credentials[0] != '/')
-		return err_set(e, ERR_CONFIG, "password_file = %s: $CREDENTIALS_DIRECTORY isn't set",
-			p->password_file);
+		return err_set(e, ERR_CONFIG,
+			"password_file = %s: $CREDENTIALS_DIRECTORY isn't set", p->password_file);
 	else
 		(void)text_format(path, sizeof(path), "%s/%s", credentials, p->password_file);
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
@@ -68,8 +67,8 @@ read_password_file(const struct profile *p, const struct world *w, struct text *
 		(void)err_set(e, ERR_CONFIG, "the password_file %s is no regular file", path);
 	else if ((st.st_mode & S_IROTH) != 0 && p->secret_mode == SECRET_STRICT &&
 		 !is_guarded(path, credentials))
-		(void)err_set(e, ERR_CONFIG,
-			"others can read the password_file %s: chmod o-rwx %s", path, path);
+		(void)err_set(e, ERR_CONFIG, "others can read the password_file %s: chmod o-rwx %s",
+			path, path);
 	else
 		result = read_secret(fd, path, out, e);
 	(void)close(fd);
@@ -77,8 +76,7 @@ read_password_file(const struct profile *p, const struct world *w, struct text *
 }
 
 int
-secret_password(const struct profile *p, const struct world *w, struct text *out,
-	struct err *e)
+secret_password(const struct profile *p, const struct world *w, struct text *out, struct err *e)
 {
 	if (p->password_file != NULL)
 		return read_password_file(p, w, out, e);

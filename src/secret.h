@@ -11,7 +11,7 @@
  * The password (or the first line of password_file) into out, whose memory the caller wipes.
  * Nothing is added where the profile has none. Error: ERR_CONFIG, with the way out in its words.
  */
-int secret_password(
-	const struct profile *p, const struct world *w, struct text *out, struct err *e);
+int
+secret_password(const struct profile *p, const struct world *w, struct text *out, struct err *e);
 
 #endif

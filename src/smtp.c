@@ -23,13 +23,13 @@ static const struct {
 	const char *keyword;
 	unsigned capability;
 } keywords[] = {
-	{"STARTTLS", SMTP_STARTTLS},
+	{"STARTTLS",   SMTP_STARTTLS  },
 	{"PIPELINING", SMTP_PIPELINING},
-	{"8BITMIME", SMTP_8BITMIME},
-	{"SMTPUTF8", SMTP_UTF8},
-	{"SIZE", SMTP_SIZE},
-	{"AUTH", SMTP_AUTH},
-	{"DSN", SMTP_DSN},
+	{"8BITMIME",   SMTP_8BITMIME  },
+	{"SMTPUTF8",   SMTP_UTF8      },
+	{"SIZE",       SMTP_SIZE      },
+	{"AUTH",       SMTP_AUTH      },
+	{"DSN",        SMTP_DSN       },
 };
 
 static void
@@ -87,8 +87,8 @@ smtp_refused(struct smtp *s, const char *what, enum err_kind permanent, struct e
 
 	if (e->kind != ERR_NONE)
 		return -1;
-	(void)err_set(e, code >= 500 ? permanent : ERR_TEMP, "%s: %s: %s", s->peer, what,
-		s->reply.words);
+	(void)err_set(
+		e, code >= 500 ? permanent : ERR_TEMP, "%s: %s: %s", s->peer, what, s->reply.words);
 	e->code = code;
 	/* RFC 5321 3.8: the server is about to close, or has. */
 	e->lost_peer = code == 421;
@@ -262,8 +262,10 @@ ehlo(struct smtp *s, enum err_kind unknown_kind, struct err *e)
 		return -1;
 	if (s->reply.code == 250)
 		return 0;
-	return smtp_refused(s, "EHLO", s->reply.code == 500 || s->reply.code == 502 ||
-				s->encrypted ? unknown_kind : ERR_REFUSED, e);
+	return smtp_refused(s, "EHLO",
+		s->reply.code == 500 || s->reply.code == 502 || s->encrypted ? unknown_kind
+									     : ERR_REFUSED,
+		e);
 }
 
 static int
@@ -272,7 +274,8 @@ handshake(struct smtp *s, struct err *e)
 	const struct smtp_options *o = s->options;
 	struct err cause = {.kind = ERR_NONE};
 
-	if (tls_start(&s->tls, &s->wire, o->tls_trust, o->tls_name, smtp_deadline(s), &cause) == 0) {
+	if (tls_start(&s->tls, &s->wire, o->tls_trust, o->tls_name, smtp_deadline(s), &cause) ==
+		0) {
 		s->encrypted = true;
 		trace(s, "*", tls_words(&s->tls));
 		return 0;
@@ -287,15 +290,16 @@ static int
 starttls(struct smtp *s, struct err *e)
 {
 	if ((s->capabilities & SMTP_STARTTLS) == 0)
-		return err_set(e, ERR_TLS, "%s: the server offers no STARTTLS, and nothing goes in clear",
-			s->peer);
+		return err_set(e, ERR_TLS,
+			"%s: the server offers no STARTTLS, and nothing goes in clear", s->peer);
 	if (smtp_put(s, SMTP_AT_STARTTLS, "STARTTLS", NULL, e) == -1 ||
 		smtp_get(s, SMTP_AT_STARTTLS, e) == -1)
 		return -1;
 	if (s->reply.code == 220)
 		return handshake(s, e);
 	if (s->reply.code < 400)
-		s->reply.code = 554; /* neither yes nor a reason to come back: no TLS is to be had */
+		s->reply.code =
+			554; /* neither yes nor a reason to come back: no TLS is to be had */
 	return smtp_refused(s, "STARTTLS", ERR_TLS, e);
 }
 
@@ -309,7 +313,8 @@ smtp_open(struct smtp *s, struct net *n, const struct smtp_options *options, str
 	s->capabilities = 0;
 	text_heap(&s->secrets[0], 4096);
 	text_heap(&s->secrets[1], 16384);
-	(void)text_format(s->peer, sizeof(s->peer), "%.255s[%s]:%u", options->host, n->address, n->port);
+	(void)text_format(
+		s->peer, sizeof(s->peer), "%.255s[%s]:%u", options->host, n->address, n->port);
 	trace(s, "*", s->peer);
 	wire_open(&s->wire, n);
 	if (options->implicit_tls) {

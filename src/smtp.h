@@ -96,8 +96,8 @@ int smtp_open(struct smtp *s, struct net *n, const struct smtp_options *options,
  * Puts one command into the flight. No control character gets through (ERR_DATA). secret: what the
  * trace shows instead of it, or NULL.
  */
-int smtp_put(struct smtp *s, enum smtp_phase phase, const char *line, const char *secret,
-	struct err *e);
+int smtp_put(
+	struct smtp *s, enum smtp_phase phase, const char *line, const char *secret, struct err *e);
 
 /* Sends the flight and reads one reply into s->reply. -1: the session is of no more use. */
 int smtp_get(struct smtp *s, enum smtp_phase phase, struct err *e);

@@ -132,7 +132,8 @@ fill_from(struct spool *s, int fd, const char *folder, bool dot_stops, struct er
 		bool in_memory = s->in_memory < SPOOL_MEMORY;
 
 		to = in_memory ? s->memory + s->in_memory : s->window;
-		got = read_some(fd, to, in_memory ? SPOOL_MEMORY - s->in_memory : sizeof(s->window));
+		got = read_some(
+			fd, to, in_memory ? SPOOL_MEMORY - s->in_memory : sizeof(s->window));
 		if (got == -1)
 			return err_errno(e, ERR_INPUT, "cannot read the message");
 		if (got == 0 || (dot_stops && is_lone_dot(to, got, at_start)))
@@ -151,7 +152,8 @@ static int
 cut_at_dot(struct spool *s, struct err *e)
 {
 	uint64_t at = 0, line = 0;
-	unsigned seen = 0; /* bytes of the line so far: 1 is the dot, 2 a CR behind it, 9 another line */
+	unsigned seen =
+		0; /* bytes of the line so far: 1 is the dot, 2 a CR behind it, 9 another line */
 	const char *data;
 	long n, i;
 
@@ -217,7 +219,8 @@ spool_view(struct spool *s, uint64_t offset, const char **at, struct err *e)
 		if (got == -1)
 			return err_errno(e, ERR_INPUT, "cannot read the message again");
 		if (got == 0)
-			return err_set(e, ERR_INPUT, "the message became shorter while it was read");
+			return err_set(
+				e, ERR_INPUT, "the message became shorter while it was read");
 		s->window_len = (size_t)got;
 	}
 	*at = s->window + (offset - s->window_at);

@@ -9,8 +9,8 @@
 #include <stdint.h>
 
 /* Bytes kept in memory; what comes after them goes to a file without a name. */
-#define SPOOL_MEMORY  (256 * 1024)
-#define SPOOL_WINDOW  (16 * 1024)
+#define SPOOL_MEMORY (256 * 1024)
+#define SPOOL_WINDOW (16 * 1024)
 
 /*
  * A sequence of bytes of known size. A regular file is not copied: it is read in place, from the

@@ -36,7 +36,8 @@ is_fqdn(const char *name)
 {
 	size_t n = strlen(name), i;
 
-	if (text_same(name, "localhost.localdomain") || strchr(name, '.') == NULL || name[n - 1] == '.' || name[0] == '.')
+	if (text_same(name, "localhost.localdomain") || strchr(name, '.') == NULL ||
+		name[n - 1] == '.' || name[0] == '.')
 		return false;
 	/* Exim refuses an underscore, OpenSMTPD a long label. */
 	for (i = 0; i < n; i++) {
@@ -104,8 +105,11 @@ static int
 carry(struct run *r, struct err *e)
 {
 	struct smtp *s = &r->session->smtp;
-	struct transaction t = {.envelope = r->envelope, .batch = r->batch, .message = r->message,
-		.mail = *r->mail, .all = r->job->profile->recipients == RECIPIENTS_ALL};
+	struct transaction t = {.envelope = r->envelope,
+		.batch = r->batch,
+		.message = r->message,
+		.mail = *r->mail,
+		.all = r->job->profile->recipients == RECIPIENTS_ALL};
 	enum transaction_end end = TRANSACTION_DONE;
 
 	while ((t.n = fill_batch(r)) > 0) {
@@ -121,7 +125,7 @@ carry(struct run *r, struct err *e)
 
 /* How far a try came. */
 struct progress {
-	bool greeted;   /* greeting, EHLO, TLS, EHLO */
+	bool greeted; /* greeting, EHLO, TLS, EHLO */
 	bool logged_in;
 };
 
@@ -340,8 +344,12 @@ submit_run(const struct submit_job *job, struct envelope *envelope, struct messa
 	const struct transaction_mail *mail, struct submit_report *report, struct err *e)
 {
 	const struct profile *p = job->profile;
-	struct run r = {.job = job, .report = report, .deadline = new_deadline(job),
-		.envelope = envelope, .message = message, .mail = mail};
+	struct run r = {.job = job,
+		.report = report,
+		.deadline = new_deadline(job),
+		.envelope = envelope,
+		.message = message,
+		.mail = mail};
 
 	*report = (struct submit_report){.connections = 0};
 	if (p->recipients == RECIPIENTS_ALL && envelope->n > (size_t)p->max_recipients)

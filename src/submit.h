@@ -23,11 +23,11 @@ struct submit_job {
 
 /* What the log tells of the last session. */
 struct submit_report {
-	char peer[400];              /* "" where no connection stood */
+	char peer[400]; /* "" where no connection stood */
 	char tls[64];
 	char reply[SMTP_WORDS_SIZE]; /* the final one: it has the server's queue id */
 	unsigned connections;
-	unsigned capabilities;       /* of the last session (smtp.h) */
+	unsigned capabilities; /* of the last session (smtp.h) */
 };
 
 /*

@@ -146,7 +146,8 @@ text_vprintf(struct text *t, const char *fmt, va_list ap)
 		if (*fmt == '\0')
 			return;
 		/* Only %.*s has a star, and it is its first argument. */
-		fmt = read_conversion(fmt + 1, &c, strncmp(fmt, "%.*", 3) == 0 ? va_arg(ap, int) : 0);
+		fmt = read_conversion(
+			fmt + 1, &c, strncmp(fmt, "%.*", 3) == 0 ? va_arg(ap, int) : 0);
 		switch (*fmt++) {
 		case 's':
 			s = va_arg(ap, const char *);
@@ -156,12 +157,17 @@ text_vprintf(struct text *t, const char *fmt, va_list ap)
 			text_char(t, (char)va_arg(ap, int));
 			break;
 		case 'd':
-			add_signed(t, c.longs == 2 ? va_arg(ap, long long)
-				: c.longs == 1 ? va_arg(ap, long) : va_arg(ap, int), &c);
+			add_signed(t,
+				c.longs == 2   ? va_arg(ap, long long)
+				: c.longs == 1 ? va_arg(ap, long)
+					       : va_arg(ap, int),
+				&c);
 			break;
 		case 'u':
-			add_number(t, c.longs == 2 ? va_arg(ap, unsigned long long)
-				: c.longs == 1 ? va_arg(ap, unsigned long) : va_arg(ap, unsigned),
+			add_number(t,
+				c.longs == 2   ? va_arg(ap, unsigned long long)
+				: c.longs == 1 ? va_arg(ap, unsigned long)
+					       : va_arg(ap, unsigned),
 				10, false, &c);
 			break;
 		case 'x':
@@ -214,7 +220,7 @@ add_v6(struct text *t, const unsigned char *a)
 {
 	size_t best = 8, best_n = 1, i, n;
 
-	for (i = 0; i < 8; i += n > 0 ? n : 1) {
+	for (i = 0; i<8; i += n> 0 ? n : 1) {
 		for (n = 0; i + n < 8 && a[2 * (i + n)] == 0 && a[2 * (i + n) + 1] == 0; n++)
 			;
 		if (n > best_n) {

@@ -37,12 +37,12 @@ void text_puts(struct text *t, const char *s);
  * %d %ld %lld %u %zu %lu %llu %x %%, and a width with or without 0 for numbers.
  */
 void text_printf(struct text *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-void text_vprintf(struct text *t, const char *fmt, va_list ap)
-	__attribute__((format(printf, 2, 0)));
+void
+text_vprintf(struct text *t, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 
 /* Fills buf (size bytes); false where it didn't fit: then it is cut, and still ends in NUL. */
-bool text_format(char *buf, size_t size, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
+bool
+text_format(char *buf, size_t size, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 /* Every control character from byte `from` on becomes '?'. */
 void text_mask(struct text *t, size_t from);

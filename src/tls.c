@@ -15,12 +15,12 @@ static const struct {
 	uint16_t number;
 	const char *words;
 } suites[] = {
-	{BR_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, "TLSv1.2/ECDHE-ECDSA-AES128-GCM-SHA256"},
-	{BR_TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, "TLSv1.2/ECDHE-RSA-AES128-GCM-SHA256"},
+	{BR_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,       "TLSv1.2/ECDHE-ECDSA-AES128-GCM-SHA256"},
+	{BR_TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,         "TLSv1.2/ECDHE-RSA-AES128-GCM-SHA256"  },
 	{BR_TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, "TLSv1.2/ECDHE-ECDSA-CHACHA20-POLY1305"},
-	{BR_TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256, "TLSv1.2/ECDHE-RSA-CHACHA20-POLY1305"},
-	{BR_TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, "TLSv1.2/ECDHE-ECDSA-AES256-GCM-SHA384"},
-	{BR_TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384, "TLSv1.2/ECDHE-RSA-AES256-GCM-SHA384"},
+	{BR_TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,   "TLSv1.2/ECDHE-RSA-CHACHA20-POLY1305"  },
+	{BR_TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,       "TLSv1.2/ECDHE-ECDSA-AES256-GCM-SHA384"},
+	{BR_TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,         "TLSv1.2/ECDHE-RSA-AES256-GCM-SHA384"  },
 };
 
 #define SUITES (sizeof(suites) / sizeof(suites[0]))
@@ -226,7 +226,8 @@ tls_start(struct tls *t, struct wire *w, const char *trust, const char *name, in
 		return err_set(e, ERR_FAULT, "TLS without a name to expect");
 	if (!wire_switch(w, &tls_ops, t))
 		return err_set(e, ERR_TLS,
-			"it sent bytes in clear behind its answer to STARTTLS: somebody may be in between");
+			"it sent bytes in clear behind its answer to STARTTLS: somebody may be in "
+			"between");
 	set_up(t);
 	if (add_entropy(t, e) == -1)
 		return -1;
@@ -261,15 +262,15 @@ alert_words(int alert)
 		int alert;
 		const char *words;
 	} rows[] = {
-		{40, "the server found nothing in common with us (TLS 1.2, ECDHE with AEAD)"},
-		{42, "the server calls a certificate bad"},
-		{47, "the server calls our greeting illegal"},
-		{48, "the server doesn't know our certificate's issuer"},
-		{49, "the server denies access"},
-		{70, "the server speaks other versions of TLS than 1.2 only (BearSSL has no 1.3)"},
-		{71, "the server finds our cipher suites too weak"},
-		{80, "the server has an internal error"},
-		{112, "the server doesn't know the name we ask it for"},
+		{40,  "the server found nothing in common with us (TLS 1.2, ECDHE with AEAD)"     },
+		{42,  "the server calls a certificate bad"                                        },
+		{47,  "the server calls our greeting illegal"                                     },
+		{48,  "the server doesn't know our certificate's issuer"                          },
+		{49,  "the server denies access"						  },
+		{70,  "the server speaks other versions of TLS than 1.2 only (BearSSL has no 1.3)"},
+		{71,  "the server finds our cipher suites too weak"                               },
+		{80,  "the server has an internal error"                                          },
+		{112, "the server doesn't know the name we ask it for"                            },
 	};
 	size_t i;
 
@@ -287,19 +288,20 @@ tls_fault_words(int number)
 		int number;
 		const char *words;
 	} rows[] = {
-		{BR_ERR_UNSUPPORTED_VERSION, "the server speaks other versions of TLS than 1.2 only"},
-		{BR_ERR_BAD_VERSION, "what came is no TLS record (is this the right port?)"},
-		{BR_ERR_BAD_LENGTH, "a record has a wrong length"},
-		{BR_ERR_TOO_LARGE, "a record is too large"},
-		{BR_ERR_BAD_MAC, "a record was changed on its way"},
-		{BR_ERR_NO_RANDOM, "there is no source of random bytes"},
-		{BR_ERR_UNKNOWN_TYPE, "what came is no TLS record (is this the right port?)"},
-		{BR_ERR_UNEXPECTED, "a message came out of turn"},
-		{BR_ERR_BAD_CIPHER_SUITE, "the server chose what we hadn't offered"},
-		{BR_ERR_BAD_SIGNATURE, "the server's signature is wrong"},
-		{BR_ERR_BAD_FINISHED, "the handshake was changed on its way"},
-		{BR_ERR_INVALID_ALGORITHM, "the server uses an algorithm that isn't known here"},
-		{BR_ERR_WRONG_KEY_USAGE, "the certificate's key is not for this use"},
+		{BR_ERR_UNSUPPORTED_VERSION,
+                 "the server speaks other versions of TLS than 1.2 only"                           },
+		{BR_ERR_BAD_VERSION,         "what came is no TLS record (is this the right port?)"},
+		{BR_ERR_BAD_LENGTH,          "a record has a wrong length"                         },
+		{BR_ERR_TOO_LARGE,           "a record is too large"                               },
+		{BR_ERR_BAD_MAC,             "a record was changed on its way"                     },
+		{BR_ERR_NO_RANDOM,           "there is no source of random bytes"                  },
+		{BR_ERR_UNKNOWN_TYPE,        "what came is no TLS record (is this the right port?)"},
+		{BR_ERR_UNEXPECTED,          "a message came out of turn"                          },
+		{BR_ERR_BAD_CIPHER_SUITE,    "the server chose what we hadn't offered"             },
+		{BR_ERR_BAD_SIGNATURE,       "the server's signature is wrong"                     },
+		{BR_ERR_BAD_FINISHED,        "the handshake was changed on its way"                },
+		{BR_ERR_INVALID_ALGORITHM,   "the server uses an algorithm that isn't known here"  },
+		{BR_ERR_WRONG_KEY_USAGE,     "the certificate's key is not for this use"           },
 	};
 	size_t i;
 

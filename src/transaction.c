@@ -33,8 +33,8 @@ put_mail(struct smtp *s, const struct transaction *t, struct err *e)
 	struct text out;
 
 	if (mail->utf8_reason != NULL && (s->capabilities & SMTP_UTF8) == 0)
-		return err_set(e, ERR_DATA, "%s: the server offers no SMTPUTF8, which %s needs", s->peer,
-			mail->utf8_reason);
+		return err_set(e, ERR_DATA, "%s: the server offers no SMTPUTF8, which %s needs",
+			s->peer, mail->utf8_reason);
 	text_fixed(&out, line, sizeof(line));
 	text_printf(&out, "MAIL FROM:<%s>", t->envelope->from);
 	if ((s->capabilities & SMTP_SIZE) != 0 && mail->size > 0)
@@ -91,7 +91,7 @@ struct steps {
 	size_t taken;    /* recipients with 2yz */
 	bool full;       /* "too many recipients": the rest in the next transaction */
 	bool data_put;
-	int data_code;   /* DATA's answer, 0: none yet */
+	int data_code; /* DATA's answer, 0: none yet */
 };
 
 /* RFC 5321 4.5.3.1.10: 452, or from some servers 552, means that the others come next time. */
@@ -224,7 +224,7 @@ introduce(struct smtp *s, const struct transaction *t, struct steps *st, struct 
 /* Where content goes: the stream's own memory. */
 struct content_sink {
 	struct smtp *s;
-	size_t since;     /* bytes since the deadline was set */
+	size_t since; /* bytes since the deadline was set */
 	int64_t deadline;
 	bool failed;
 };
@@ -303,7 +303,8 @@ commit(struct smtp *s, struct err *e)
 		return -1;
 	}
 	s->unanswered++;
-	if (wire_write(&s->wire, ".\r\n", 3, deadline) == -1 || wire_flush(&s->wire, deadline) == -1)
+	if (wire_write(&s->wire, ".\r\n", 3, deadline) == -1 ||
+		wire_flush(&s->wire, deadline) == -1)
 		return smtp_lost(s, SMTP_AT_CONTENT, ERR_TEMP, e);
 	if (smtp_get_by(s, SMTP_AT_END, net_clock() + s->options->commit_timeout, e) == -1)
 		return -1;
@@ -311,8 +312,8 @@ commit(struct smtp *s, struct err *e)
 		return 0;
 	if (s->reply.code < 400) {
 		e->lost_peer = true;
-		return err_set(e, ERR_UNKNOWN, "%s: the end of the message was answered by %s", s->peer,
-			s->reply.words);
+		return err_set(e, ERR_UNKNOWN, "%s: the end of the message was answered by %s",
+			s->peer, s->reply.words);
 	}
 	return smtp_refused(s, "the message", ERR_REFUSED, e);
 }

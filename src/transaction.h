@@ -54,8 +54,7 @@ enum transaction_end transaction_run(struct smtp *s, struct transaction *t, stru
  * (e->lost_peer). _content: DATA, content and commit for those of the batch that are RCPT_TAKEN.
  */
 int transaction_mail(struct smtp *s, const struct transaction *t, struct err *e);
-int transaction_rcpt(
-	struct smtp *s, const struct transaction *t, struct rcpt *r, struct err *e);
+int transaction_rcpt(struct smtp *s, const struct transaction *t, struct rcpt *r, struct err *e);
 enum transaction_end transaction_content(struct smtp *s, struct transaction *t, struct err *e);
 
 /* Adds s as xtext (RFC 3461 4). */

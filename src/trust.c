@@ -30,8 +30,8 @@ static const struct {
 	unsigned char n, oid[8];
 } curves[] = {
 	{BR_EC_secp256r1, 8, {0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7}},
-	{BR_EC_secp384r1, 5, {0x2b, 0x81, 0x04, 0x00, 0x22}},
-	{BR_EC_secp521r1, 5, {0x2b, 0x81, 0x04, 0x00, 0x23}},
+	{BR_EC_secp384r1, 5, {0x2b, 0x81, 0x04, 0x00, 0x22}         },
+	{BR_EC_secp521r1, 5, {0x2b, 0x81, 0x04, 0x00, 0x23}         },
 };
 
 void
@@ -213,7 +213,8 @@ search(struct trust *t, int fd, const char *path, const struct cert_bytes *issue
 		for (at = pem; next_pem(&at, pem + have, &body, &body_len); seen++) {
 			der_len = text_unbase64(body, body_len, der, sizeof(der));
 			if (der_len > 0 && !consider(t, der, (size_t)der_len, issuers, n))
-				return err_set(e, ERR_SYSTEM, "no memory for the roots in %s", path);
+				return err_set(
+					e, ERR_SYSTEM, "no memory for the roots in %s", path);
 		}
 		have -= (size_t)(at - pem);
 		if (have == sizeof(pem)) {
@@ -223,7 +224,8 @@ search(struct trust *t, int fd, const char *path, const struct cert_bytes *issue
 		memmove(pem, at, have);
 	}
 	if (seen == 0)
-		return err_set(e, ERR_CONFIG, "tls_trust: %s holds no certificate in PEM form", path);
+		return err_set(
+			e, ERR_CONFIG, "tls_trust: %s holds no certificate in PEM form", path);
 	return 0;
 }
 
@@ -236,7 +238,8 @@ open_bundle(const char *source, const char **path, struct err *e)
 	*path = source;
 	if (strcmp(source, "system") != 0) {
 		fd = open(source, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-		return fd != -1 ? fd : err_errno(e, ERR_CONFIG, "tls_trust: cannot open %s", source);
+		return fd != -1 ? fd
+				: err_errno(e, ERR_CONFIG, "tls_trust: cannot open %s", source);
 	}
 	for (i = 0; i < sizeof(system_bundles) / sizeof(system_bundles[0]); i++) {
 		fd = open(system_bundles[i], O_RDONLY | O_CLOEXEC | O_NOCTTY);

@@ -80,7 +80,8 @@ set_path(const struct reading *r, const char *text)
 			return wrong(r, "%s", "it is too long");
 		return keep(r, path);
 	}
-	if (words != NULL && strcmp(words, "*") == 0 && text[0] != '\0' && strchr(text, '/') == NULL)
+	if (words != NULL && strcmp(words, "*") == 0 && text[0] != '\0' &&
+		strchr(text, '/') == NULL)
 		return keep(r, text);
 	return wrong(r, "\"%s\" is no absolute path", text);
 }
@@ -227,8 +228,10 @@ set_words(const struct reading *r, const char *text)
 		n = strcspn(at, " ");
 		number = word_number(r->key->words, at, n);
 		if (number == -1 || (number < 2 && n != strlen(text)))
-			return wrong(r, "it is one of the first two words alone, or some of the "
-				"others, with blanks between them: %s", r->key->words);
+			return wrong(r,
+				"it is one of the first two words alone, or some of the "
+				"others, with blanks between them: %s",
+				r->key->words);
 		at += n;
 	}
 	return set_text(r, text);
@@ -252,8 +255,8 @@ set_range(const struct reading *r, long long value, const char *unit)
 		*(int *)r->field = (int)value;
 		return 0;
 	}
-	(void)text_format(r->why, r->why_size, "it is a %s from %d to %d", unit, r->key->low,
-		r->key->high);
+	(void)text_format(
+		r->why, r->why_size, "it is a %s from %d to %d", unit, r->key->low, r->key->high);
 	return -1;
 }
 
@@ -341,7 +344,8 @@ expand(const struct reading *r, const char *text, struct text *out)
 		end = strchr(at, '}');
 		n = end != NULL ? (size_t)(end - at) - 2 : 0;
 		if (n == 0 || n >= sizeof(name))
-			return wrong(r, "%s", "a ${NAME} is open, empty or too long; $${ is a plain ${");
+			return wrong(
+				r, "%s", "a ${NAME} is open, empty or too long; $${ is a plain ${");
 		memcpy(name, at + 2, n);
 		name[n] = '\0';
 		value = r->world->variable(r->world, name);

@@ -17,12 +17,12 @@ enum value_kind {
 	VALUE_ADDRESS, /* char *: one mailbox; %u and %h may stand in it */
 	VALUE_HOSTS,   /* struct value_hosts: name, name:port, [v6]:port; several */
 	VALUE_WORD,    /* int: the number of the word, counted from low */
-	VALUE_WORDS,   /* char *: some of the words, separated by blanks; the first two alone only */
-	VALUE_YES,     /* bool */
-	VALUE_NUMBER,  /* int, low to high */
-	VALUE_LIST,    /* struct value_list: one item a line */
-	VALUE_SIZE,    /* int, bytes: 65536, 64K, 25M */
-	VALUE_TIME,    /* int, seconds, low to high: 10s 5m 1h, a bare number is seconds */
+	VALUE_WORDS,  /* char *: some of the words, separated by blanks; the first two alone only */
+	VALUE_YES,    /* bool */
+	VALUE_NUMBER, /* int, low to high */
+	VALUE_LIST,   /* struct value_list: one item a line */
+	VALUE_SIZE,   /* int, bytes: 65536, 64K, 25M */
+	VALUE_TIME,   /* int, seconds, low to high: 10s 5m 1h, a bare number is seconds */
 };
 
 /* A row of the table of keys. */
