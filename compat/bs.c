@@ -33,19 +33,30 @@ reply(struct bs *b, const char *code_and_words)
 	dialogue_reply(&b->dialogue, code, false, code_and_words + 4);
 }
 
-/* The server's own words where it spoke, else ours with the code of their kind. */
+/*
+ * The server's own words where it spoke, else ours with the code of their kind. A 421 is the
+ * server's farewell, not ours: this session goes on.
+ */
 static void
 reply_error(struct bs *b, const struct err *e)
 {
-	char line[ERR_TEXT_SIZE + 16];
+	char line[ERR_TEXT_SIZE + 128];
 
-	if (e->code >= 400)
+	if (e->code >= 400 && e->code != 421 && b->upstream.smtp.reply.words[3] == ' ')
 		(void)text_format(line, sizeof(line), "%s", b->upstream.smtp.reply.words);
 	else
-		(void)text_format(line, sizeof(line), "%s %s", err_reply(e->kind), e->text);
-	if (strlen(line) < 4)
-		(void)text_format(line, sizeof(line), "%s refused", err_reply(e->kind));
+		(void)text_format(line, sizeof(line), "%s %s%s", err_reply(e->kind), e->text,
+			e->kind == ERR_UNKNOWN ? " (the server may have accepted it)" : "");
 	reply(b, line);
+}
+
+/* A good answer, which may be a bare code. */
+static void
+reply_upstream(struct bs *b)
+{
+	const char *words = b->upstream.smtp.reply.words;
+
+	reply(b, words[3] == ' ' ? words : "250 2.0.0 Ok");
 }
 
 static void
@@ -243,8 +254,10 @@ mail_upstream(struct bs *b, struct err *e)
 			return err_copy(e, &lost);
 		lose_upstream(b);
 	}
-	if (submit_open(&b->upstream, &b->post.job, &b->letter.report, e) == -1)
+	if (submit_open(&b->upstream, &b->post.job, &b->letter.report, e) == -1) {
+		e->code = 0; /* a 535 is the answer to our log-in, not to his MAIL */
 		return -1;
+	}
 	return mail_again(b, e);
 }
 
@@ -303,7 +316,7 @@ do_mail(struct bs *b, const char *args)
 		return;
 	}
 	b->in_mail = true;
-	reply(b, b->upstream.smtp.reply.words);
+	reply_upstream(b);
 }
 
 /* RCPT's parameters, for the server as they are (RFC 3461 4.1, 4.2). NULL, or the refusal. */
@@ -372,7 +385,7 @@ do_rcpt(struct bs *b, const char *args)
 	if (letter_add_list(&b->post, &b->letter, box.address, strlen(box.address), false, &e) ==
 			0 &&
 		rcpt_upstream(b, before, dsn_buf, &e) == 0) {
-		reply(b, env->n > before ? b->upstream.smtp.reply.words : "250 2.1.5 nobody");
+		reply_upstream(b);
 		return;
 	}
 	/* The others aren't touched by it, unless the session is lost. */
@@ -449,7 +462,7 @@ do_data(struct bs *b, const char *args)
 		note_session(b);
 		(void)text_format(l->report.reply, sizeof(l->report.reply), "%s",
 			b->upstream.smtp.reply.words);
-		reply(b, b->upstream.smtp.reply.words);
+		reply_upstream(b);
 		err_clear(&b->failure);
 		/* For the log only: the caller was told when it was refused. */
 		if (envelope_count(&l->envelope, RCPT_DELIVERED) < l->envelope.n)

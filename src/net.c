@@ -347,10 +347,13 @@ net_wait(struct net *n, short events, int64_t deadline)
 
 	fds[1].fd = n->signal_fd;
 	for (;;) {
-		left = deadline - net_clock();
+		left = deadline == NET_AT_ONCE ? 0 : deadline - net_clock();
 		if (left > INT32_MAX)
 			left = INT32_MAX;
-		ready = poll(fds, 2, left > 0 ? (int)left : 0);
+		/* However busily a server drips or drinks. */
+		if (left < 0)
+			return set_fault(n, NET_TIMEOUT, 0);
+		ready = poll(fds, 2, (int)left);
 		if (ready == -1 && errno == EINTR)
 			continue;
 		if (ready == -1)

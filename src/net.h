@@ -83,6 +83,9 @@ void net_own_literal(const struct net *n, char *buf, size_t size);
 
 void net_close(struct net *n);
 
+/* A deadline for a look that doesn't wait. */
+#define NET_AT_ONCE INT64_MIN
+
 /* Waits for POLLIN or POLLOUT; returns those that are ready, or -1 with n->fault set. */
 int net_wait(struct net *n, short events, int64_t deadline);
 

@@ -334,7 +334,7 @@ smtp_close(struct smtp *s, bool say_quit)
 	size_t i;
 
 	if (say_quit && smtp_put(s, SMTP_AT_RSET, "QUIT", NULL, &ignored) == 0)
-		(void)wire_flush(&s->wire, net_clock());
+		(void)wire_flush(&s->wire, NET_AT_ONCE);
 	if (s->encrypted)
 		tls_close(&s->tls);
 	net_close(s->net);

@@ -77,7 +77,8 @@ has(unsigned state, enum wire_want want)
 	return false;
 }
 
-static int
+/* Returns the bytes sent, 0 where it would block, -1. */
+static ssize_t
 send_records(struct tls *t)
 {
 	size_t n;
@@ -86,16 +87,32 @@ send_records(struct tls *t)
 
 	if (sent > 0)
 		br_ssl_engine_sendrec_ack(engine(t), (size_t)sent);
-	return sent == -1 ? -1 : 0;
+	return sent;
 }
 
+/* The engine asks for a record's five bytes, then for the rest: what is near is read with them. */
 static int
 receive_records(struct tls *t)
 {
 	size_t n;
 	unsigned char *at = br_ssl_engine_recvrec_buf(engine(t), &n);
-	ssize_t got = net_read(t->net, at, n);
+	ssize_t got;
 
+	if (t->ahead_len == 0 && n < sizeof(t->ahead)) {
+		got = net_read(t->net, t->ahead, sizeof(t->ahead));
+		if (got <= 0)
+			return (int)got;
+		t->ahead_at = 0;
+		t->ahead_len = (size_t)got;
+	}
+	if (t->ahead_len > 0) {
+		n = n < t->ahead_len ? n : t->ahead_len;
+		memcpy(at, t->ahead + t->ahead_at, n);
+		t->ahead_at += n;
+		t->ahead_len -= n;
+		got = (ssize_t)n;
+	} else
+		got = net_read(t->net, at, n);
 	if (got > 0)
 		br_ssl_engine_recvrec_ack(engine(t), (size_t)got);
 	return got == -1 ? -1 : 0;
@@ -118,6 +135,7 @@ static int
 tls_pump(void *ctx, enum wire_want want, int64_t deadline)
 {
 	struct tls *t = ctx;
+	bool blocked = false;
 	unsigned state;
 	int ready;
 
@@ -131,6 +149,20 @@ tls_pump(void *ctx, enum wire_want want, int64_t deadline)
 			return end_of_stream(t);
 		if (has(state, want))
 			return 0;
+		/* What is read already, and what may be sent at once, needs no waiting. */
+		if ((state & BR_SSL_RECVREC) != 0 && t->ahead_len > 0) {
+			if (receive_records(t) == -1)
+				return -1;
+			continue;
+		}
+		if ((state & BR_SSL_SENDREC) != 0 && !blocked) {
+			ssize_t sent = send_records(t);
+
+			if (sent == -1)
+				return -1;
+			blocked = sent == 0;
+			continue;
+		}
 		if ((state & BR_SSL_SENDREC) != 0)
 			events |= POLLOUT;
 		if ((state & BR_SSL_RECVREC) != 0)
@@ -140,8 +172,7 @@ tls_pump(void *ctx, enum wire_want want, int64_t deadline)
 			return -1;
 		if ((ready & POLLIN) != 0 && receive_records(t) == -1)
 			return -1;
-		if ((ready & POLLOUT) != 0 && send_records(t) == -1)
-			return -1;
+		blocked = blocked && (ready & POLLOUT) == 0;
 	}
 }
 
@@ -221,6 +252,7 @@ tls_start(struct tls *t, struct wire *w, const char *trust, const char *name, in
 	char sni[256];
 
 	t->net = w->net;
+	t->ahead_len = 0;
 	chain_init(&t->chain, trust, name, e);
 	if (name[0] == '\0')
 		return err_set(e, ERR_FAULT, "TLS without a name to expect");

@@ -13,6 +13,8 @@
 /* The stream's memory; about 40 KiB, the caller's. It must not move while it is in use. */
 struct tls {
 	struct net *net;
+	unsigned char ahead[4096]; /* read, but not asked for by the engine yet */
+	size_t ahead_at, ahead_len;
 	struct chain chain;
 	br_ssl_client_context client;
 	unsigned char records[BR_SSL_BUFSIZE_BIDI];

@@ -83,10 +83,17 @@ static int
 plain_pump(void *ctx, enum wire_want want, int64_t deadline)
 {
 	struct wire *w = ctx;
+	size_t before;
 	int ready;
 
 	while (!plain_has(w, want)) {
 		short events = 0;
+
+		before = w->out_len - w->out_at;
+		if (before > 0 && plain_send(w) == -1)
+			return -1;
+		if (before > w->out_len - w->out_at)
+			continue; /* some was taken at once: no waiting yet */
 
 		if (w->out_len > 0)
 			events |= POLLOUT;
@@ -96,8 +103,6 @@ plain_pump(void *ctx, enum wire_want want, int64_t deadline)
 		if (ready == -1)
 			return -1;
 		if ((ready & POLLIN) != 0 && plain_receive(w) == -1)
-			return -1;
-		if ((ready & POLLOUT) != 0 && plain_send(w) == -1)
 			return -1;
 	}
 	return 0;
@@ -181,7 +186,7 @@ wire_has_input(struct wire *w)
 	(void)w->ops->input(w->ctx, &n);
 	if (n > 0)
 		return true;
-	if (w->ops->pump(w->ctx, WIRE_INPUT, net_clock()) == -1) {
+	if (w->ops->pump(w->ctx, WIRE_INPUT, NET_AT_ONCE) == -1) {
 		/* Nothing yet is no fault; what is one will be found by the next real read. */
 		if (w->net->fault.kind == NET_TIMEOUT)
 			w->net->fault = before;
