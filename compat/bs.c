@@ -45,8 +45,7 @@ reply_error(struct bs *b, const struct err *e)
 	if (e->code >= 400 && e->code != 421 && b->upstream.smtp.reply.words[3] == ' ')
 		(void)text_format(line, sizeof(line), "%s", b->upstream.smtp.reply.words);
 	else
-		(void)text_format(line, sizeof(line), "%s %s%s", err_reply(e->kind), e->text,
-			e->kind == ERR_UNKNOWN ? " (the server may have accepted it)" : "");
+		(void)text_format(line, sizeof(line), "%s %s", err_reply(e->kind), e->text);
 	reply(b, line);
 }
 
@@ -166,7 +165,7 @@ read_mail_parameters(struct bs *b, const char *args)
 			if (b->post.profile.max_size > 0 && size > b->post.profile.max_size)
 				return "552 5.3.4 the message is over max_size";
 		} else if (text_same(name, "BODY"))
-			mail->eight_bit = text_same(value, "8BITMIME");
+			continue;
 		else if (text_same(name, "SMTPUTF8"))
 			mail->utf8_reason = "the caller's SMTPUTF8";
 		else if (text_same(name, "RET"))
@@ -209,7 +208,8 @@ make_ready(struct bs *b, const char *sender, struct err *e)
 			return -1;
 		b->section_picked = true;
 	} while (again++ == 0);
-	if (!b->post_is_ready && post_ready(&b->post, e) == -1)
+	if (!b->post_is_ready &&
+		(profile_check(&b->post.profile, e) == -1 || post_ready(&b->post, e) == -1))
 		return -1;
 	b->post_is_ready = true;
 	return 0;
@@ -306,6 +306,13 @@ do_mail(struct bs *b, const char *args)
 		reply(b, refusal);
 		return;
 	}
+	/* Its content isn't known yet, and neither is its header. */
+	b->letter.mail.eight_bit = true;
+	if (b->letter.mail.utf8_reason == NULL && b->post.request->utf8)
+		b->letter.mail.utf8_reason = "-U";
+	if (b->letter.mail.utf8_reason == NULL)
+		b->letter.mail.utf8_reason = envelope_eight_bit(&b->letter.envelope);
+	letter_dsn(&b->post, &b->letter);
 	if (mail_upstream(b, &e) == -1) {
 		if (e.kind == ERR_DATA && e.code == 0 && b->letter.mail.utf8_reason != NULL) {
 			reply(b, "553 5.6.7 the server offers no SMTPUTF8");
@@ -376,7 +383,10 @@ do_rcpt(struct bs *b, const char *args)
 		return;
 	}
 	refusal = read_rcpt_parameters(rest, &dsn);
-	if (refusal == NULL && env->n >= (size_t)b->post.profile.max_recipients)
+	if (refusal == NULL && box.eight_bit && b->letter.mail.utf8_reason == NULL)
+		refusal = "553 5.6.7 this address needs SMTPUTF8 at MAIL";
+	if (refusal == NULL &&
+		envelope_count(env, RCPT_TAKEN) >= (size_t)b->post.profile.max_recipients)
 		refusal = "452 4.5.3 too many recipients";
 	if (refusal != NULL) {
 		reply(b, refusal);
@@ -470,6 +480,15 @@ do_data(struct bs *b, const char *args)
 		end_letter(b, &e);
 	} else {
 		note_session(b);
+		if (e.kind == ERR_UNKNOWN) {
+			err_clear(&lost);
+			(void)err_set(&lost, e.kind,
+				"%s (the server may have accepted it, so it isn't "
+				"sent again)",
+				e.text);
+			lost.lost_peer = true;
+			e = lost;
+		}
 		fail(b, &e);
 	}
 	free(batch);

@@ -56,6 +56,7 @@ fill(struct dialogue *d)
 	while (got == -1 && errno == EINTR);
 	d->at = 0;
 	d->len = got > 0 ? (size_t)got : 0;
+	d->broken = d->broken || got == -1;
 	return got > 0;
 }
 

@@ -348,6 +348,26 @@ parse_long(struct parsing *p, const char *word)
 	return 0;
 }
 
+static bool
+gives_way(const struct request *r)
+{
+	switch (r->mode) {
+	case MODE_SMTP:
+	case MODE_NOTHING:
+	case MODE_QUEUE:
+	case MODE_COUNT:
+	case MODE_ALIASES:
+		return flags_asks_to_send(r);
+	case MODE_VERIFY: /* its operands are whom to ask about */
+		return r->from_header;
+	case MODE_SEND:
+	case MODE_DAEMON:
+	case MODE_TEST:
+		break;
+	}
+	return false;
+}
+
 int
 flags_parse(struct request *r, const char *name, int argc, char *const argv[], struct err *e)
 {
@@ -372,8 +392,7 @@ flags_parse(struct request *r, const char *name, int argc, char *const argv[], s
 			return -1;
 	}
 	/* A flag that sends nothing must not turn a mail into exit 0: who names recipients sends. */
-	if (flags_asks_to_send(r) && (r->mode == MODE_NOTHING || r->mode == MODE_QUEUE ||
-					     r->mode == MODE_COUNT || r->mode == MODE_ALIASES))
+	if (gives_way(r))
 		r->mode = MODE_SEND;
 	for (i = 0; i < sizeof(personalities) / sizeof(personalities[0]); i++) {
 		if (strcmp(personalities[i].name, name) == 0)

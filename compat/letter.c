@@ -150,8 +150,8 @@ upper(char *s)
 }
 
 /* RFC 3461: what the command line wants, else what the profile wants. */
-static void
-fill_dsn(const struct post *p, struct letter *l)
+void
+letter_dsn(const struct post *p, struct letter *l)
 {
 	const struct request *r = p->request;
 	const char *notify = r->notify, *ret = r->ret;
@@ -163,16 +163,21 @@ fill_dsn(const struct post *p, struct letter *l)
 	}
 	if (notify == NULL)
 		notify = p->profile.dsn_notify;
-	if (notify != NULL && text_format(l->notify, sizeof(l->notify), "%s", notify)) {
+	if (l->mail.dsn_notify == NULL && notify != NULL &&
+		text_format(l->notify, sizeof(l->notify), "%s", notify)) {
 		upper(l->notify);
 		l->mail.dsn_notify = l->notify;
 	}
 	if (ret != NULL && !text_same(ret, "full") && !text_same(ret, "hdrs"))
 		letter_warn(p, l, "-R: neither full nor hdrs");
+	else if (l->mail.dsn_return != NULL)
+		;
 	else if (ret != NULL)
 		l->mail.dsn_return = text_same(ret, "full") ? "FULL" : "HDRS";
 	else if (p->profile.dsn_return != DSN_RETURN_UNSAID)
 		l->mail.dsn_return = p->profile.dsn_return == DSN_RETURN_FULL ? "FULL" : "HDRS";
+	if (l->mail.dsn_envid != NULL)
+		return;
 	text_fixed(&envid, l->envid, sizeof(l->envid));
 	if (r->envid != NULL)
 		transaction_xtext(&envid, r->envid);
@@ -200,7 +205,7 @@ fill_mail(const struct post *p, struct letter *l)
 	if (utf8 == NULL && p->request->utf8)
 		utf8 = "-U";
 	l->mail.utf8_reason = utf8;
-	fill_dsn(p, l);
+	letter_dsn(p, l);
 }
 
 int
@@ -251,23 +256,28 @@ log_session(const struct letter *l, struct text *line)
 		log_field(line, "tls", l->report.tls);
 	if (l->report.reply[0] != '\0')
 		log_field(line, "reply", l->report.reply);
-	if (l->mail.dsn_notify != NULL && l->report.connections > 0 &&
-		(l->report.capabilities & SMTP_DSN) == 0)
+	if ((l->mail.dsn_notify != NULL || l->mail.dsn_return != NULL ||
+		    l->mail.dsn_envid != NULL) &&
+		l->report.connections > 0 && (l->report.capabilities & SMTP_DSN) == 0)
 		log_field(line, "dsn", "not-offered");
 }
 
-/* -L: a tag that can't be taken for anything else. */
+/* -L: printable, 32 characters, and nothing that the line's own form is made of. */
 static const char *
-tag(const struct post *p)
+tag(const struct post *p, char *buf, size_t size)
 {
-	const char *wanted = p->request->tag;
+	struct text out;
 	size_t i;
 
-	for (i = 0; wanted != NULL && wanted[i] != '\0'; i++) {
-		if (i == 32 || (!text_is_alnum(wanted[i]) && strchr("-_./", wanted[i]) == NULL))
-			return "mailchute";
+	if (p->request->tag == NULL || p->request->tag[0] == '\0')
+		return "mailchute";
+	text_fixed(&out, buf, size);
+	text_add(&out, p->request->tag, strnlen(p->request->tag, 32));
+	for (i = 0; i < out.len; i++) {
+		if (buf[i] <= ' ' || buf[i] > '~' || strchr("[]:", buf[i]) != NULL)
+			buf[i] = '_';
 	}
-	return wanted != NULL && i > 0 ? wanted : "mailchute";
+	return buf;
 }
 
 void
@@ -275,7 +285,7 @@ letter_log(struct post *p, const struct letter *l, const struct err *e, int stat
 {
 	const struct request *r = p->request;
 	struct text line;
-	char from[ADDR_SIZE + 8];
+	char from[ADDR_SIZE + 8], name[33];
 	size_t unknown = envelope_count(&l->envelope, RCPT_UNKNOWN);
 
 	text_heap(&line, (size_t)512 * 1024 * 1024);
@@ -304,6 +314,6 @@ letter_log(struct post *p, const struct letter *l, const struct err *e, int stat
 		log_field(&line, "warn", l->warnings.at);
 	if (e->kind != ERR_NONE)
 		log_field(&line, "error", e->text);
-	log_write(&p->log, tag(p), &line, e->kind != ERR_NONE);
+	log_write(&p->log, tag(p, name, sizeof(name)), &line, e->kind != ERR_NONE);
 	text_free(&line);
 }

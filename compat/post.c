@@ -184,8 +184,7 @@ post_pick_section(struct post *p, struct letter *l, struct err *e)
 int
 post_ready(struct post *p, struct err *e)
 {
-	if (profile_check(&p->profile, e) == -1 ||
-		secret_password(&p->profile, p->world, &p->password, e) == -1)
+	if (secret_password(&p->profile, p->world, &p->password, e) == -1)
 		return -1;
 	p->job.password = p->password.at;
 	return 0;

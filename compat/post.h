@@ -50,7 +50,7 @@ int post_open(struct post *p, struct letter *l, struct err *e);
 /* Takes the first section whose `match` fits, where the command line names none. */
 int post_pick_section(struct post *p, struct letter *l, struct err *e);
 
-/* Everything that the profile must have for sending: checked, secrets fetched. */
+/* Fetches the secrets; the profile was checked (profile_check). */
 int post_ready(struct post *p, struct err *e);
 
 void letter_init(struct letter *l);
@@ -62,6 +62,9 @@ void letter_warn(const struct post *p, struct letter *l, const char *words);
 /* Adds the addresses of a list to the recipients. folded: a header field's body. */
 int letter_add_list(const struct post *p, struct letter *l, const char *text, size_t n, bool folded,
 	struct err *e);
+
+/* What MAIL and RCPT say of DSN, by command line and profile; what stands in l->mail goes first. */
+void letter_dsn(const struct post *p, struct letter *l);
 
 /* Edits and counts the message, fills l->mail; refuses loops and what is too large. */
 int letter_edit(const struct post *p, struct letter *l, struct err *e);

@@ -114,8 +114,9 @@ send_message(struct post *p, struct letter *l, bool *read, struct err *e)
 	if (post_open(p, l, e) == -1 || read_message(p, l, e) == -1)
 		return -1;
 	*read = true;
-	if (pick_section(p, l, e) == -1 || address(p, l, e) == -1 || letter_edit(p, l, e) == -1 ||
-		post_ready(p, e) == -1)
+	if (pick_section(p, l, e) == -1 || profile_check(&p->profile, e) == -1)
+		return -1;
+	if (address(p, l, e) == -1 || letter_edit(p, l, e) == -1 || post_ready(p, e) == -1)
 		return -1;
 	return submit_run(&p->job, &l->envelope, &l->message, &l->mail, &l->report, e);
 }
@@ -149,6 +150,24 @@ send_one(const struct world *w, const struct request *r, struct err *e)
 	return fail(r, e, status);
 }
 
+/* Each name once, so that loops are told. */
+static void
+follow_aliases(const struct post *p, struct letter *l, struct err *e)
+{
+	const struct envelope_rules rules = {&p->aliases, "localhost", ""};
+	struct addr_box box = {.null = false};
+	size_t i;
+
+	for (i = 0; i < p->aliases.n && e->kind == ERR_NONE; i++) {
+		if (strcmp(p->aliases.list[i].name, "*") == 0 ||
+			!text_format(
+				box.address, sizeof(box.address), "%s", p->aliases.list[i].name))
+			continue;
+		(void)envelope_add(&l->envelope, &rules, &box, e);
+		envelope_free(&l->envelope);
+	}
+}
+
 /* newaliases: every value of every alias. */
 static int
 check_aliases(const struct world *w, const struct request *r)
@@ -160,8 +179,8 @@ check_aliases(const struct world *w, const struct request *r)
 
 	post_init(&p, w, r);
 	letter_init(&l);
-	if (post_open(&p, &l, &e) == 0)
-		(void)aliases_check(&p.aliases, &e);
+	if (post_open(&p, &l, &e) == 0 && aliases_check(&p.aliases, &e) == 0)
+		follow_aliases(&p, &l, &e);
 	status = post_status(&p, &e);
 	letter_free(&l);
 	post_close(&p);

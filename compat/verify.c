@@ -19,7 +19,8 @@ show(const char *address, const char *words)
 static int
 ask(const struct post *p, struct letter *l, struct submit_session *s, struct err *e)
 {
-	struct transaction t = {.envelope = &l->envelope};
+	struct transaction t = {.envelope = &l->envelope,
+		.mail = {.utf8_reason = envelope_eight_bit(&l->envelope)}};
 	struct err refusal;
 	size_t i;
 
@@ -49,7 +50,7 @@ verify(struct post *p, struct letter *l, struct submit_session *s, struct err *e
 
 	if (r->n == 0)
 		return err_set(e, ERR_USAGE, "-bv: name the recipients to be asked about");
-	if (post_open(p, l, e) == -1 ||
+	if (post_open(p, l, e) == -1 || profile_check(&p->profile, e) == -1 ||
 		origin_find(&l->origin, &p->profile, p->world, r->sender, e) == -1)
 		return -1;
 	memcpy(l->envelope.from, l->origin.sender, sizeof(l->envelope.from));
@@ -57,6 +58,10 @@ verify(struct post *p, struct letter *l, struct submit_session *s, struct err *e
 		if (letter_add_list(p, l, r->operands[i], strlen(r->operands[i]), false, e) == -1)
 			return -1;
 	}
+	if (l->envelope.n == 0)
+		return err_set(e, ERR_USAGE, "-bv: name the recipients to be asked about");
+	if (envelope_unique(&l->envelope, e) == -1)
+		return -1;
 	if (post_ready(p, e) == -1 || submit_open(s, &p->job, &l->report, e) == -1)
 		return -1;
 	return ask(p, l, s, e);

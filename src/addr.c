@@ -11,6 +11,19 @@ addr_open(struct addr_list *l, const char *text, size_t len, bool folded)
 	*l = (struct addr_list){.text = text, .len = len, .folded = folded};
 }
 
+/* On a command line a control character is an attack, wherever it stands; a header folds lines. */
+static bool
+has_control(const struct addr_list *l)
+{
+	size_t i;
+
+	for (i = 0; !l->folded && i < l->len; i++) {
+		if (text_is_control(l->text[i]) && l->text[i] != '\t')
+			return true;
+	}
+	return false;
+}
+
 size_t
 addr_enclosed(const char *s, size_t n)
 {
@@ -211,6 +224,8 @@ addr_next(struct addr_list *l, struct addr_box *box, struct err *e)
 	box->domain = NULL;
 	box->null = box->eight_bit = false;
 	box->name = (struct addr_span){0, 0};
+	if (l->at == 0 && has_control(l))
+		return refuse(l, "it holds a control character", e);
 	start = l->at = skip_separators(l, l->at);
 	for (i = start; i < l->len; i = skip_blanks(l, i + n)) {
 		if (l->text[i] == ',' || l->text[i] == ';')

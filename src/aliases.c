@@ -94,6 +94,9 @@ open_file(struct aliases *a, const char *path, struct err *e)
 		return err_errno(e, ERR_CONFIG, "cannot open the aliases_file %s", path);
 	if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode) || st.st_size > FILE_MAX)
 		(void)err_set(e, ERR_CONFIG, "the aliases_file %s is no file of a sane size", path);
+	else if ((st.st_mode & S_IWOTH) != 0)
+		(void)err_set(e, ERR_CONFIG, "others can write the aliases_file %s: chmod o-w %s",
+			path, path);
 	else {
 		a->text = read_text(fd, (size_t)st.st_size);
 		if (a->text == NULL)
@@ -139,7 +142,22 @@ join_lines(char *at, unsigned *lines)
 		if (*end == '\0' || !text_is_blank(end[1]))
 			return end;
 		*end = ' ';
+		if (end > at && end[-1] == '\r')
+			end[-1] = ' ';
 		at = end;
+	}
+}
+
+/* A comment becomes blanks, so that one within a list doesn't end it. */
+static void
+blank_comments(char *at)
+{
+	size_t n;
+
+	for (; *at != '\0'; at += n + (at[n] != '\0')) {
+		n = strcspn(at, "\n");
+		if (at[strspn(at, " \t")] == '#')
+			memset(at, ' ', n);
 	}
 }
 
@@ -149,19 +167,17 @@ parse(struct aliases *a, const char *path, struct err *e)
 	char *at = a->text, *end, *name, *value;
 	unsigned line = 1, lines;
 
+	blank_comments(at);
 	for (; *at != '\0'; line += lines) {
 		lines = 0;
-		if (*at == '#') {
-			end = at + strcspn(at, "\n");
-			lines = 1;
-		} else
-			end = join_lines(at, &lines);
+		end = join_lines(at, &lines);
 		value = end;
 		end += *end != '\0';
 		*value = '\0';
 		if (value > at && value[-1] == '\r')
 			value[-1] = '\0';
-		if (*at != '#' && at[strspn(at, " \t\r")] != '\0') {
+		if (at[strspn(at, " \t\r")] != '\0') {
+			at += strspn(at, " \t\r");
 			if (split(at, &name, &value) == -1)
 				return err_set(e, ERR_CONFIG,
 					"%s:%u: neither name: value nor # comment", path, line);

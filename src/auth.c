@@ -26,7 +26,15 @@ success(struct smtp *s, const char *mechanism, struct err *e)
 	return smtp_refused(s, what, ERR_AUTH, e);
 }
 
-/* Sends one response in base64; s->secrets[1] keeps it, so that an echo of it can be masked. */
+static void
+forget(struct text *secret)
+{
+	if (secret->at != NULL)
+		text_wipe(secret->at, secret->size);
+	text_free(secret);
+}
+
+/* Sends one response in base64. */
 static int
 respond(struct smtp *s, const char *command, const char *data, size_t n, struct err *e)
 {
@@ -35,18 +43,14 @@ respond(struct smtp *s, const char *command, const char *data, size_t n, struct 
 	int result = -1;
 
 	text_heap(&line, RESPONSE_MAX + 64);
-	s->secrets[1].len = 0;
-	text_base64(&s->secrets[1], data, n);
 	text_printf(&line, "%s%s", command, command[0] != '\0' ? " " : "");
-	text_add(&line, s->secrets[1].at, s->secrets[1].len);
+	text_base64(&line, data, n);
 	(void)text_format(shown, sizeof(shown), "%s%s***", command, command[0] != '\0' ? " " : "");
-	if (line.cut || s->secrets[1].cut)
+	if (line.cut)
 		(void)err_set(e, ERR_SYSTEM, "no memory for the log-in, or it is too long");
 	else if (smtp_put(s, SMTP_AT_AUTH, line.at, shown, e) == 0)
 		result = smtp_get(s, SMTP_AT_AUTH, e);
-	if (line.at != NULL)
-		text_wipe(line.at, line.size);
-	text_free(&line);
+	forget(&line);
 	return result;
 }
 
@@ -63,17 +67,23 @@ begin(struct smtp *s, const char *mechanism, struct err *e)
 }
 
 /* RFC 4616: authzid NUL authcid NUL passwd. */
+static void
+plain_response(struct text *out, const struct auth_secret *secret)
+{
+	text_heap(out, RESPONSE_MAX);
+	text_char(out, '\0');
+	text_puts(out, secret->user);
+	text_char(out, '\0');
+	text_puts(out, secret->password);
+}
+
 static int
 plain(struct smtp *s, const struct auth_secret *secret, struct err *e)
 {
 	struct text response;
 	int result = -1;
 
-	text_heap(&response, RESPONSE_MAX);
-	text_char(&response, '\0');
-	text_puts(&response, secret->user);
-	text_char(&response, '\0');
-	text_puts(&response, secret->password);
+	plain_response(&response, secret);
 	if (response.cut)
 		(void)err_set(e, ERR_SYSTEM, "no memory for the log-in, or it is too long");
 	else if (11 + (response.len + 2) / 3 * 4 <= INITIAL_LINE_MAX)
@@ -83,10 +93,28 @@ plain(struct smtp *s, const struct auth_secret *secret, struct err *e)
 		if (result == 0 && s->reply.code == 334)
 			result = respond(s, "", response.at, response.len, e);
 	}
-	if (response.at != NULL)
-		text_wipe(response.at, response.size);
-	text_free(&response);
+	forget(&response);
 	return result == 0 ? success(s, "PLAIN", e) : -1;
+}
+
+/* What no reply may show: the password, its base64, and PLAIN's response, without their padding. */
+static void
+mask_secrets(struct smtp *s, const struct auth_secret *secret)
+{
+	struct text response;
+	size_t i;
+
+	for (i = 0; i < 3; i++)
+		s->secrets[i].len = 0;
+	plain_response(&response, secret);
+	text_puts(&s->secrets[0], secret->password);
+	text_base64(&s->secrets[1], secret->password, strlen(secret->password));
+	text_base64(&s->secrets[2], response.at, response.len);
+	for (i = 1; i < 3; i++) {
+		while (s->secrets[i].len > 0 && s->secrets[i].at[s->secrets[i].len - 1] == '=')
+			s->secrets[i].len--;
+	}
+	forget(&response);
 }
 
 /* No RFC: two prompts, whose words vary from server to server and don't matter. */
@@ -166,8 +194,7 @@ auth_login(struct smtp *s, const char *wanted, const struct auth_secret *secret,
 	if ((s->capabilities & SMTP_AUTH) == 0)
 		return err_set(e, ERR_AUTH,
 			"%s: the server offers no AUTH, but the profile has a user", s->peer);
-	s->secrets[0].len = 0;
-	text_puts(&s->secrets[0], secret->password);
+	mask_secrets(s, secret);
 	for (n = 0; (i = nth_mechanism(wanted, n)) != -1; n++) {
 		if (!is_among(s->mechanisms, mechanisms[i].name))
 			continue;

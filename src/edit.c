@@ -292,6 +292,7 @@ add_wanted(struct message *m, const struct edit_rules *rules, const struct edit_
 	bool from_changed)
 {
 	const char *reply_to = rules->reply_to;
+	const char *from = from_changed ? rules->forced_from : notes->from;
 	size_t i;
 
 	/* Whoever answers should still reach the one who wrote. */
@@ -299,7 +300,7 @@ add_wanted(struct message *m, const struct edit_rules *rules, const struct edit_
 		reply_to = notes->from;
 	if (reply_to != NULL && lacks(m, "Reply-To"))
 		text_printf(&m->ready, "Reply-To: %s\r\n", reply_to);
-	if (rules->sender != NULL && lacks(m, "Sender") && strcmp(rules->sender, notes->from) != 0)
+	if (rules->sender != NULL && lacks(m, "Sender") && strcmp(rules->sender, from) != 0)
 		text_printf(&m->ready, "Sender: %s\r\n", rules->sender);
 	for (i = 0; i < rules->added_n; i++) {
 		if (!has(m, rules->added[i], strcspn(rules->added[i], ":")))

@@ -239,6 +239,7 @@ void
 envelope_decide(struct rcpt *r, enum rcpt_fate fate, int code, const char *reply)
 {
 	r->fate = fate;
+	r->by_rcpt = false;
 	r->code = code;
 	free(r->reply);
 	r->reply = reply != NULL ? text_copy(reply, strlen(reply)) : NULL;

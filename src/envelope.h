@@ -23,9 +23,10 @@ enum rcpt_fate {
 struct rcpt {
 	char *address;
 	enum rcpt_fate fate;
-	int code;    /* of the last refusal */
-	char *reply; /* its words; NULL: none */
-	char *dsn;   /* "NOTIFY=.. ORCPT=.." of its own (RFC 3461); NULL: none */
+	int code;     /* of the last refusal */
+	bool by_rcpt; /* it was RCPT's answer, not the content's */
+	char *reply;  /* its words; NULL: none */
+	char *dsn;    /* "NOTIFY=.. ORCPT=.." of its own (RFC 3461); NULL: none */
 };
 
 #define ENVELOPE_RCPTS_MAX 100000

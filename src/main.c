@@ -60,6 +60,7 @@ main(int argc, char *argv[])
 	for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
 		occupy(fd);
 	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGXFSZ, SIG_IGN); /* a full quota is an error of write(2), not our end */
 	identity_take(&id, &w);
 	if (is_admin(name, argc, argv))
 		return admin_run(argc, argv, &w);

@@ -11,44 +11,44 @@
  * range), default. The man page and etc/mailchute.ini name every one (a test sees to it).
  */
 static const struct value_key keys[] = {
-	{"host",                VALUE_HOSTS,   FIELD(hosts),               NULL,                   0,               0,          NULL    },
-	{"port",                VALUE_NUMBER,  FIELD(port),                NULL,                   1,               65535,      NULL    },
-	{"tls",		 VALUE_WORD,    FIELD(tls),                 "starttls implicit",    TLS_STARTTLS,    0,          NULL    },
-	{"tls_trust",           VALUE_PATH,    FIELD(tls_trust),           "system",               0,               0,          "system"},
-	{"tls_name",            VALUE_HOST,    FIELD(tls_name),            NULL,                   0,               0,          NULL    },
-	{"auth",                VALUE_WORDS,   FIELD(auth),                "auto off PLAIN LOGIN", 0,               0,          "auto"  },
-	{"auth_insecure",       VALUE_YES,     FIELD(auth_insecure),       NULL,                   0,               0,          "no"    },
-	{"user",                VALUE_TEXT,    FIELD(user),                NULL,                   0,               0,          NULL    },
-	{"password",            VALUE_SECRET,  FIELD(password),            NULL,                   0,               0,          NULL    },
-	{"password_file",       VALUE_PATH,    FIELD(password_file),       "*",                    0,               0,          NULL    },
-	{"secret_mode",         VALUE_WORD,    FIELD(secret_mode),         "strict any",           SECRET_STRICT,   0,          "strict"},
-	{"from",                VALUE_ADDRESS, FIELD(from),                NULL,                   0,               0,          NULL    },
-	{"allow_from_override", VALUE_YES,     FIELD(allow_from_override), NULL,                   0,               0,          "yes"   },
-	{"selectable",          VALUE_YES,     FIELD(selectable),          NULL,                   0,               0,          "no"    },
-	{"user_profiles",       VALUE_YES,     FIELD(user_profiles),       NULL,                   0,               0,          "no"    },
-	{"domain",              VALUE_HOST,    FIELD(domain),              NULL,                   0,               0,          NULL    },
-	{"helo",                VALUE_HOST,    FIELD(helo),                NULL,                   0,               0,          NULL    },
-	{"recipients",          VALUE_WORD,    FIELD(recipients),          "any all",              RECIPIENTS_ANY,  0,          "any"   },
-	{"max_recipients",      VALUE_NUMBER,  FIELD(max_recipients),      NULL,                   1,               100000,     "100"   },
-	{"connect_timeout",     VALUE_TIME,    FIELD(connect_timeout),     NULL,                   1,               3600,       "10s"   },
-	{"timeout",             VALUE_TIME,    FIELD(timeout),             NULL,                   1,               86400,      "5m"    },
-	{"commit_timeout",      VALUE_TIME,    FIELD(commit_timeout),      NULL,                   1,               86400,      "10m"   },
-	{"deadline",            VALUE_TIME,    FIELD(deadline),            NULL,                   1,               604800,     "1h"    },
-	{"tempfail_exit",       VALUE_NUMBER,  FIELD(tempfail_exit),       NULL,                   1,               255,        "69"    },
-	{"from_header",         VALUE_WORD,    FIELD(from_header),         "keep force match",     FROM_KEEP,       0,          "keep"  },
-	{"full_name",           VALUE_TEXT,    FIELD(full_name),           NULL,                   0,               0,          NULL    },
-	{"sender_header",       VALUE_YES,     FIELD(sender_header),       NULL,                   0,               0,          "no"    },
-	{"reply_to",            VALUE_ADDRESS, FIELD(reply_to),            NULL,                   0,               0,          NULL    },
-	{"add_header",          VALUE_LIST,    FIELD(add_header),          NULL,                   0,               0,          NULL    },
-	{"rewrite_headers",     VALUE_YES,     FIELD(rewrite_headers),     NULL,                   0,               0,          "no"    },
-	{"aliases_file",        VALUE_PATH,    FIELD(aliases_file),        NULL,                   0,               0,          NULL    },
-	{"match",               VALUE_LIST,    FIELD(match),               NULL,                   0,               0,          NULL    },
-	{"dsn_notify",          VALUE_TEXT,    FIELD(dsn_notify),          NULL,                   0,               0,          NULL    },
-	{"dsn_return",          VALUE_WORD,    FIELD(dsn_return),          "full hdrs",            DSN_RETURN_FULL, 0,          NULL    },
-	{"dot_ends",            VALUE_YES,     FIELD(dot_ends),            NULL,                   0,               0,          "no"    },
-	{"max_hops",            VALUE_NUMBER,  FIELD(max_hops),            NULL,                   1,               1000,       "50"    },
-	{"max_size",            VALUE_SIZE,    FIELD(max_size),            NULL,                   1,               2147483647, NULL    },
-	{"log",		 VALUE_PATH,    FIELD(log),                 "syslog stderr off",    0,               0,          "syslog"},
+	{"host",                VALUE_HOSTS,   FIELD(hosts),               NULL,                    0,               0,          NULL    },
+	{"port",                VALUE_NUMBER,  FIELD(port),                NULL,                    1,               65535,      NULL    },
+	{"tls",		 VALUE_WORD,    FIELD(tls),                 "starttls implicit off", TLS_STARTTLS,    0,          NULL    },
+	{"tls_trust",           VALUE_PATH,    FIELD(tls_trust),           "system",                0,               0,          "system"},
+	{"tls_name",            VALUE_HOST,    FIELD(tls_name),            NULL,                    0,               0,          NULL    },
+	{"auth",                VALUE_WORDS,   FIELD(auth),                "auto off PLAIN LOGIN",  0,               0,          "auto"  },
+	{"auth_insecure",       VALUE_YES,     FIELD(auth_insecure),       NULL,                    0,               0,          "no"    },
+	{"user",                VALUE_TEXT,    FIELD(user),                NULL,                    0,               0,          NULL    },
+	{"password",            VALUE_SECRET,  FIELD(password),            NULL,                    0,               0,          NULL    },
+	{"password_file",       VALUE_PATH,    FIELD(password_file),       "*",                     0,               0,          NULL    },
+	{"secret_mode",         VALUE_WORD,    FIELD(secret_mode),         "strict any",            SECRET_STRICT,   0,          "strict"},
+	{"from",                VALUE_ADDRESS, FIELD(from),                NULL,                    0,               0,          NULL    },
+	{"allow_from_override", VALUE_YES,     FIELD(allow_from_override), NULL,                    0,               0,          "yes"   },
+	{"selectable",          VALUE_YES,     FIELD(selectable),          NULL,                    0,               0,          "no"    },
+	{"user_profiles",       VALUE_YES,     FIELD(user_profiles),       NULL,                    0,               0,          "no"    },
+	{"domain",              VALUE_HOST,    FIELD(domain),              NULL,                    0,               0,          NULL    },
+	{"helo",                VALUE_HOST,    FIELD(helo),                NULL,                    0,               0,          NULL    },
+	{"recipients",          VALUE_WORD,    FIELD(recipients),          "any all",               RECIPIENTS_ANY,  0,          "any"   },
+	{"max_recipients",      VALUE_NUMBER,  FIELD(max_recipients),      NULL,                    1,               100000,     "100"   },
+	{"connect_timeout",     VALUE_TIME,    FIELD(connect_timeout),     NULL,                    1,               3600,       "10s"   },
+	{"timeout",             VALUE_TIME,    FIELD(timeout),             NULL,                    1,               86400,      "5m"    },
+	{"commit_timeout",      VALUE_TIME,    FIELD(commit_timeout),      NULL,                    1,               86400,      "10m"   },
+	{"deadline",            VALUE_TIME,    FIELD(deadline),            NULL,                    1,               604800,     "1h"    },
+	{"tempfail_exit",       VALUE_NUMBER,  FIELD(tempfail_exit),       NULL,                    1,               255,        "69"    },
+	{"from_header",         VALUE_WORD,    FIELD(from_header),         "keep force match",      FROM_KEEP,       0,          "keep"  },
+	{"full_name",           VALUE_TEXT,    FIELD(full_name),           NULL,                    0,               0,          NULL    },
+	{"sender_header",       VALUE_YES,     FIELD(sender_header),       NULL,                    0,               0,          "no"    },
+	{"reply_to",            VALUE_ADDRESS, FIELD(reply_to),            NULL,                    0,               0,          NULL    },
+	{"add_header",          VALUE_LIST,    FIELD(add_header),          NULL,                    0,               0,          NULL    },
+	{"rewrite_headers",     VALUE_YES,     FIELD(rewrite_headers),     NULL,                    0,               0,          "no"    },
+	{"aliases_file",        VALUE_PATH,    FIELD(aliases_file),        NULL,                    0,               0,          NULL    },
+	{"match",               VALUE_LIST,    FIELD(match),               NULL,                    0,               0,          NULL    },
+	{"dsn_notify",          VALUE_TEXT,    FIELD(dsn_notify),          NULL,                    0,               0,          NULL    },
+	{"dsn_return",          VALUE_WORD,    FIELD(dsn_return),          "full hdrs",             DSN_RETURN_FULL, 0,          NULL    },
+	{"dot_ends",            VALUE_YES,     FIELD(dot_ends),            NULL,                    0,               0,          "no"    },
+	{"max_hops",            VALUE_NUMBER,  FIELD(max_hops),            NULL,                    1,               1000,       "50"    },
+	{"max_size",            VALUE_SIZE,    FIELD(max_size),            NULL,                    1,               2147483647, NULL    },
+	{"log",		 VALUE_PATH,    FIELD(log),                 "syslog stderr off",     0,               0,          "syslog"},
 };
 
 #define KEYS (sizeof(keys) / sizeof(keys[0]))
@@ -141,7 +141,8 @@ is_header(const char *s)
 
 	while (s[n] > 32 && s[n] < 127 && s[n] != ':')
 		n++;
-	return n > 0 && s[n] == ':';
+	return n > 0 && s[n] == ':' && !text_same_n(s, n, "Bcc") &&
+	       !text_same_n(s, n, "Resent-Bcc");
 }
 
 /* What a list's items and a DSN's words must look like; NULL where all is well. */
@@ -152,8 +153,11 @@ check_items(const struct profile *p)
 
 	for (i = 0; i < p->add_header.n; i++) {
 		if (!is_header(p->add_header.item[i]))
-			return "add_header is a list of \"Name: value\" lines";
+			return "add_header is a list of \"Name: value\" lines, and never a Bcc";
 	}
+	if (p->reply_to != NULL &&
+		(strchr(p->reply_to, '@') == NULL || strchr(p->reply_to, '%') != NULL))
+		return "reply_to is a whole address, without %u or %h";
 	if (p->helo != NULL &&
 		(text_same(p->helo, "localhost") || text_same(p->helo, "localhost.localdomain")))
 		return "helo can't be localhost: servers refuse it";
@@ -187,6 +191,7 @@ profile_check(const struct profile *p, struct err *e)
 	const char *path = p->file->path;
 	bool has_password = p->password != NULL || p->password_file != NULL;
 	const char *wrong = check_items(p);
+	size_t i;
 
 	if (wrong != NULL)
 		return err_set(e, ERR_CONFIG, "%s: [%s]: %s", path, p->section, wrong);
@@ -203,9 +208,14 @@ profile_check(const struct profile *p, struct err *e)
 	if (p->user == NULL && strcmp(p->auth, "auto") != 0 && strcmp(p->auth, "off") != 0)
 		return err_set(
 			e, ERR_CONFIG, "%s: auth asks for %s, but there is no user", path, p->auth);
-	if (p->password != NULL && p->file->others_read && p->secret_mode == SECRET_STRICT)
-		return err_set(e, ERR_CONFIG,
-			"%s holds a password and others can read it: chmod o-rwx %s", path, path);
+	for (i = 0; i < p->hosts.n; i++) {
+		if (p->hosts.list[i].tls == TLS_OFF && p->user != NULL &&
+			strcmp(p->auth, "off") != 0 && !p->auth_insecure)
+			return err_set(e, ERR_CONFIG,
+				"%s: tls = off, and a user: no password goes in clear without "
+				"auth_insecure = yes",
+				path);
+	}
 	return 0;
 }
 
@@ -242,6 +252,7 @@ profile_choose(struct profile *p, const struct profile_file *f, const struct wor
 	if (name != NULL && strcmp(name, "default") != 0) {
 		/* What [default] says of itself isn't inherited. */
 		p->selectable = false;
+		value_clear(profile_key("match"), p);
 		forget_password(p, f, name);
 		if (strcmp(name, "aliases") == 0 || set_section(p, f, w, name, e) == -1)
 			return err_set(e, ERR_CONFIG, "%s has no section [%s]", f->path, name);
@@ -265,13 +276,19 @@ profile_clear(struct profile *p)
 void
 profile_show(const struct profile *p, struct text *out)
 {
+	static const char *const ways[] = {
+		[TLS_STARTTLS] = "by STARTTLS",
+		[TLS_IMPLICIT] = "by TLS from the start",
+		[TLS_OFF] = "in clear",
+	};
 	size_t i;
 
 	text_printf(out, "# %s\n[%s]\n", p->file->path, p->section);
 	for (i = 0; i < p->hosts.n; i++)
-		text_printf(out, "# %s:%d is spoken to by %s\n", p->hosts.list[i].name,
-			p->hosts.list[i].port,
-			p->hosts.list[i].tls == TLS_IMPLICIT ? "TLS from the start" : "STARTTLS");
+		text_printf(out,
+			strchr(p->hosts.list[i].name, ':') != NULL ? "# [%s]:%d is spoken to %s\n"
+								   : "# %s:%d is spoken to %s\n",
+			p->hosts.list[i].name, p->hosts.list[i].port, ways[p->hosts.list[i].tls]);
 	for (i = 0; i < KEYS; i++)
 		value_show(&keys[i], p, out);
 }

@@ -28,7 +28,7 @@ struct profile_file {
 	struct text complaints; /* lines "PATH:LINE: words\n" */
 };
 
-enum profile_tls { TLS_BY_PORT, TLS_STARTTLS, TLS_IMPLICIT };
+enum profile_tls { TLS_BY_PORT, TLS_STARTTLS, TLS_IMPLICIT, TLS_OFF };
 enum profile_secret_mode { SECRET_STRICT, SECRET_ANY };
 enum profile_from_header { FROM_KEEP, FROM_FORCE, FROM_MATCH };
 enum profile_dsn_return { DSN_RETURN_UNSAID, DSN_RETURN_FULL, DSN_RETURN_HDRS };

@@ -23,6 +23,7 @@ struct intake {
 	struct profile scratch; /* values are tried on it, section by section */
 	size_t calls;
 	bool no_memory;
+	char expanded[VALUE_EXPANDED_MAX];
 };
 
 static bool
@@ -79,8 +80,9 @@ profile_check_alias(const char *value, struct err *e)
 	return got;
 }
 
+/* Complains of what is wrong with it; an alias's value is expanded here, a key's when it is used. */
 static void
-check_entry(struct intake *in, const struct profile_entry *entry)
+check_entry(struct intake *in, struct profile_entry *entry)
 {
 	const struct value_key *key = profile_key(entry->key);
 	const struct profile_entry *earlier;
@@ -95,8 +97,12 @@ check_entry(struct intake *in, const struct profile_entry *entry)
 		return;
 	}
 	if (strcmp(entry->section, "aliases") == 0) {
-		if (profile_check_alias(entry->value, &e) == -1)
+		if (value_expand(entry->value, in->world, in->expanded, sizeof(in->expanded), why,
+			    sizeof(why)) == -1)
+			scan_complain(&in->scan, entry->line, "%s", why);
+		else if (profile_check_alias(in->expanded, &e) == -1)
 			scan_complain(&in->scan, entry->line, "%s", e.text);
+		entry->value = in->expanded;
 		return;
 	}
 	if (key == NULL) {
@@ -191,22 +197,55 @@ refuse_file(const struct profile_file *f, struct err *e)
 	return err_set(e, ERR_CONFIG, "%s", line);
 }
 
+static bool
+says_any(const struct profile_file *f, const char *section)
+{
+	const struct profile_entry *mode = earlier_entry(f, section, "secret_mode");
+
+	if (mode == NULL)
+		mode = earlier_entry(f, "default", "secret_mode");
+	return mode != NULL && strcmp(mode->value, "any") == 0;
+}
+
+/* A password in a file that others can read, in whichever section it stands. */
+static void
+guard_passwords(struct intake *in)
+{
+	const struct profile_file *f = in->file;
+	size_t i;
+
+	for (i = 0; f->others_read && i < f->n; i++) {
+		if (strcmp(f->entries[i].key, "password") == 0 &&
+			strcmp(f->entries[i].section, "aliases") != 0 &&
+			!says_any(f, f->entries[i].section))
+			scan_complain(&in->scan, f->entries[i].line,
+				"a password, and others can read this file: chmod o-rwx %s",
+				f->path);
+	}
+}
+
 static int
 parse_file(struct profile_file *f, const struct world *w, char *text, size_t len, struct err *e)
 {
-	struct intake in = {.file = f, .world = w};
+	struct intake in;
 	int bad = 0;
 
+	in.file = f;
+	in.world = w;
+	in.scratch = (struct profile){.port = 0};
+	in.calls = 0;
+	in.no_memory = false;
 	in.scan = (struct scan){.path = f->path, .complaints = &f->complaints, .is_list = is_list};
 	if (scan_text(&in.scan, text, len) == -1)
 		in.no_memory = true;
-	else if (!in.scan.section_lost)
+	else
 		bad = ini_parse_string(text, take_entry, &in);
-	if (bad != 0 || (!in.scan.section_lost && in.calls != in.scan.n))
+	if (bad != 0 || (!in.no_memory && in.calls != in.scan.n))
 		scan_complain(
 			&in.scan, bad > 0 ? (unsigned)bad : 1, "this line can't be understood");
 	free(in.scan.calls);
 	profile_clear(&in.scratch);
+	guard_passwords(&in);
 	if (in.no_memory)
 		return err_set(e, ERR_SYSTEM, "no memory for %s", f->path);
 	return f->complaints.len > 0 ? refuse_file(f, e) : 0;
@@ -240,7 +279,8 @@ read_file(struct profile_file *f, const struct world *w, const char *path, bool 
 	int fd, result = -1;
 
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	if (fd == -1 && (errno == ENOENT || errno == ENOTDIR))
+	/* A link that leads nowhere is there: what it should have said isn't known. */
+	if (fd == -1 && (errno == ENOENT || errno == ENOTDIR) && lstat(path, &st) == -1)
 		return 0;
 	if (fd == -1)
 		return err_errno(e, ERR_CONFIG,

@@ -156,7 +156,7 @@ scan_line(struct scan *s, struct place *p, const char *line, size_t n)
 	}
 	if (indent == 0)
 		return line[0] == '[' ? (scan_section(s, p, line, n), 0) : scan_pair(s, p, line, n);
-	if (p->key[0] == '\0' || line[indent] == '[' || !s->is_list(p->section, p->key)) {
+	if (p->key[0] == '\0' || !s->is_list(p->section, p->key)) {
 		scan_complain(s, p->line, "this line is indented, but nothing before it goes on");
 		return 0;
 	}
@@ -180,6 +180,11 @@ scan_text(struct scan *s, char *text, size_t len)
 		complaints = s->complaints->len;
 		if (scan_line(s, &p, at, (size_t)(stop - at)) == -1)
 			return -1;
+		/* Behind a lost section's line nobody knows where a key belongs. */
+		if (s->section_lost)
+			memset(at, '#', (size_t)(end - at));
+		if (s->section_lost)
+			break;
 		if (s->complaints->len > complaints)
 			memset(at, '#', (size_t)(stop - at));
 	}

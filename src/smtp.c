@@ -134,13 +134,13 @@ add_masked(const struct smtp *s, struct text *out, const char *line, size_t n)
 	size_t i, k;
 
 	for (i = 0; i < n;) {
-		for (k = 0; k < 2; k++) {
+		for (k = 0; k < 3; k++) {
 			secret = &s->secrets[k];
 			if (secret->len > 0 && secret->len <= n - i &&
 				memcmp(line + i, secret->at, secret->len) == 0)
 				break;
 		}
-		if (k < 2) {
+		if (k < 3) {
 			text_puts(out, "***");
 			i += s->secrets[k].len;
 			continue;
@@ -179,6 +179,18 @@ line_code(const char *line, size_t n)
 	return (line[0] - '0') * 100 + (line[1] - '0') * 10 + (line[2] - '0');
 }
 
+/* RFC 2034: each line repeats the enhanced code; joined, once is enough. */
+static const char *
+without_code(const char *s)
+{
+	const char *at = s;
+	int dots = 0;
+
+	while (text_is_digit(*at) || (*at == '.' && dots < 2))
+		dots += *at++ == '.';
+	return dots == 2 && at > s && *at == ' ' ? at + 1 : s;
+}
+
 /* A reply of any number of lines (RFC 5321 4.2.1). keywords: it is EHLO's. */
 static int
 read_reply(struct smtp *s, int64_t deadline, bool is_ehlo)
@@ -208,7 +220,7 @@ read_reply(struct smtp *s, int64_t deadline, bool is_ehlo)
 		if (count == 0)
 			text_puts(&words, shown.at);
 		else if (n > 4)
-			text_printf(&words, " %s", shown.len > 4 ? shown.at + 4 : "");
+			text_printf(&words, " %s", shown.len > 4 ? without_code(shown.at + 4) : "");
 		if (count == 0 && words.len > 3 && words.at[3] == '-')
 			words.at[3] = ' ';
 		if (is_ehlo && count > 0 && n > 4)
@@ -306,23 +318,26 @@ starttls(struct smtp *s, struct err *e)
 int
 smtp_open(struct smtp *s, struct net *n, const struct smtp_options *options, struct err *e)
 {
+	size_t i;
+
 	s->options = options;
 	s->net = n;
 	s->encrypted = false;
 	s->unanswered = 1;
 	s->capabilities = 0;
-	text_heap(&s->secrets[0], 4096);
-	text_heap(&s->secrets[1], 16384);
+	for (i = 0; i < 3; i++)
+		text_heap(&s->secrets[i], 32768);
 	(void)text_format(
 		s->peer, sizeof(s->peer), "%.255s[%s]:%u", options->host, n->address, n->port);
 	trace(s, "*", s->peer);
 	wire_open(&s->wire, n);
-	if (options->implicit_tls) {
-		if (handshake(s, e) == -1 || greeting(s, e) == -1)
-			return -1;
+	if (options->tls == SMTP_TLS_FROM_START && handshake(s, e) == -1)
+		return -1;
+	if (greeting(s, e) == -1)
+		return -1;
+	if (options->tls != SMTP_TLS_BY_STARTTLS)
 		return ehlo(s, ERR_REFUSED, e);
-	}
-	if (greeting(s, e) == -1 || ehlo(s, ERR_TLS, e) == -1 || starttls(s, e) == -1)
+	if (ehlo(s, ERR_TLS, e) == -1 || starttls(s, e) == -1)
 		return -1;
 	return ehlo(s, ERR_TLS, e);
 }
@@ -338,7 +353,7 @@ smtp_close(struct smtp *s, bool say_quit)
 	if (s->encrypted)
 		tls_close(&s->tls);
 	net_close(s->net);
-	for (i = 0; i < 2; i++) {
+	for (i = 0; i < 3; i++) {
 		if (s->secrets[i].at != NULL)
 			text_wipe(s->secrets[i].at, s->secrets[i].size);
 		text_free(&s->secrets[i]);

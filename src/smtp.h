@@ -58,12 +58,14 @@ struct smtp_trace {
 	void *ctx;
 };
 
+enum smtp_tls { SMTP_TLS_BY_STARTTLS, SMTP_TLS_FROM_START, SMTP_NO_TLS };
+
 /* How a session is brought up. Times in milliseconds; the strings outlive the session. */
 struct smtp_options {
 	const char *host;      /* as the user wrote it, for words */
 	const char *tls_name;  /* whom the certificate must name */
 	const char *tls_trust; /* as trust_find takes it */
-	bool implicit_tls;
+	enum smtp_tls tls;
 	const char *helo;
 	int timeout;
 	int commit_timeout;
@@ -82,7 +84,7 @@ struct smtp {
 	unsigned capabilities;
 	char mechanisms[SMTP_LINE_MAX]; /* of AUTH, separated by blanks */
 	char peer[400];                 /* "host[address]:port" */
-	struct text secrets[2];         /* what replies may not show: set by auth.c */
+	struct text secrets[3];         /* what replies may not show: set by auth.c */
 	struct smtp_reply reply;        /* the last */
 };
 

@@ -68,7 +68,9 @@ set_options(struct run *r, const struct value_host *host)
 		.host = host->name,
 		.tls_name = p->tls_name != NULL ? p->tls_name : host->name,
 		.tls_trust = p->tls_trust,
-		.implicit_tls = host->tls == TLS_IMPLICIT,
+		.tls = host->tls == TLS_IMPLICIT ? SMTP_TLS_FROM_START
+		       : host->tls == TLS_OFF    ? SMTP_NO_TLS
+						 : SMTP_TLS_BY_STARTTLS,
 		.helo = helo_name(r->job, r->session),
 		.timeout = r->job->timeout > 0 ? r->job->timeout : p->timeout * 1000,
 		.commit_timeout = p->commit_timeout * 1000,
@@ -147,7 +149,8 @@ bring_up(struct run *r, const struct value_host *host, struct progress *progress
 		return -1;
 	progress->greeted = true;
 	r->report->capabilities = s->capabilities;
-	(void)text_format(r->report->tls, sizeof(r->report->tls), "%s", tls_words(&s->tls));
+	(void)text_format(r->report->tls, sizeof(r->report->tls), "%s",
+		s->encrypted ? tls_words(&s->tls) : "none");
 	if (p->user != NULL && strcmp(p->auth, "off") != 0 &&
 		auth_login(s, p->auth, &secret, e) == -1)
 		return -1;
@@ -275,15 +278,15 @@ try_hosts(struct run *r)
 
 /* Adds who did not get it and why, the first ones of them. */
 static void
-add_fates(struct text *out, const struct envelope *env)
+add_fates(struct text *out, const struct envelope *env, bool all)
 {
 	size_t i, more = 0;
-	bool first = out->len == 0 || text_is_blank(out->at[out->len - 1]);
+	bool first = text_is_blank(out->at[out->len - 1]);
 
 	for (i = 0; i < env->n; i++) {
 		const struct rcpt *r = &env->rcpts[i];
 
-		if ((r->fate != RCPT_REFUSED && r->fate != RCPT_DEFERRED) || r->reply == NULL)
+		if (r->reply == NULL || r->fate == RCPT_DELIVERED || (!all && !r->by_rcpt))
 			continue;
 		if (out->len > ERR_TEXT_SIZE - 900) {
 			more++;
@@ -331,8 +334,8 @@ conclude(const struct run *r, struct err *e)
 		text_puts(&words, r->causes.at);
 	if (unknown)
 		text_puts(&words, " (the server may have accepted it, so it isn't sent again)");
-	if (by_fates || delivered > 0)
-		add_fates(&words, env);
+	/* What RCPT was answered; the answer to the content is among the causes. */
+	add_fates(&words, env, by_fates);
 	e->code = r->last.code;
 	if (by_fates)
 		return err_set(e, kind_by_fates(r), "%s", buf);

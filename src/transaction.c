@@ -89,6 +89,7 @@ mail_answered(struct smtp *s, const struct transaction *t, struct err *e)
 struct steps {
 	size_t put, got; /* how many were put, how many answered */
 	size_t taken;    /* recipients with 2yz */
+	bool all;        /* every recipient must be taken */
 	bool full;       /* "too many recipients": the rest in the next transaction */
 	bool data_put;
 	int data_code; /* DATA's answer, 0: none yet */
@@ -98,7 +99,7 @@ struct steps {
 static bool
 says_full(const struct smtp *s, const struct steps *st)
 {
-	return st->taken > 0 && (s->reply.code == 452 || s->reply.code == 552);
+	return !st->all && st->taken > 0 && (s->reply.code == 452 || s->reply.code == 552);
 }
 
 static int
@@ -118,6 +119,7 @@ rcpt_answered(struct smtp *s, struct steps *st, struct rcpt *r, struct err *e)
 		return 0;
 	}
 	envelope_decide(r, code >= 500 ? RCPT_REFUSED : RCPT_DEFERRED, code, s->reply.words);
+	r->by_rcpt = true;
 	if (code == 421) {
 		r->fate = RCPT_OPEN;
 		return smtp_refused(s, "RCPT", ERR_TEMP, e);
@@ -391,7 +393,7 @@ transaction_content(struct smtp *s, struct transaction *t, struct err *e)
 enum transaction_end
 transaction_run(struct smtp *s, struct transaction *t, struct err *e)
 {
-	struct steps st = {.put = 0};
+	struct steps st = {.all = t->all};
 
 	if (introduce(s, t, &st, e) == 0)
 		return finish(s, t, e);

@@ -6,10 +6,6 @@
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-
-/* The longest value, ${NAME} expanded. */
-#define EXPANDED_MAX 4096
 
 /* What a value is read with. */
 struct reading {
@@ -38,7 +34,7 @@ word_number(const char *words, const char *text, size_t len)
 	for (; words != NULL && *words != '\0'; words += n, number++) {
 		words += strspn(words, " ");
 		n = strcspn(words, " ");
-		if (n == len && strncasecmp(words, text, n) == 0)
+		if (n == len && strncmp(words, text, n) == 0)
 			return number;
 	}
 	return -1;
@@ -67,7 +63,7 @@ set_text(const struct reading *r, const char *text)
 static int
 set_path(const struct reading *r, const char *text)
 {
-	char path[EXPANDED_MAX];
+	char path[VALUE_EXPANDED_MAX];
 	const char *home, *words = r->key->words;
 
 	if (word_number(words, text, strlen(text)) != -1 || text[0] == '/')
@@ -95,7 +91,7 @@ set_host(const struct reading *r, const char *text)
 static int
 set_address(const struct reading *r, const char *text)
 {
-	char sample[EXPANDED_MAX], cause[256];
+	char sample[VALUE_EXPANDED_MAX], cause[256];
 	struct err e = {.kind = ERR_NONE};
 	struct addr_box box;
 	size_t i;
@@ -217,6 +213,24 @@ set_word(const struct reading *r, const char *text)
 	return 0;
 }
 
+/* The number of the word that these n bytes are, whatever their case. */
+static int
+any_case_number(const char *words, const char *text, size_t n)
+{
+	char word[32];
+	size_t i;
+
+	if (n >= sizeof(word))
+		return -1;
+	for (i = 0; i < n; i++)
+		word[i] = text_lower(text[i]);
+	if (word_number(words, word, n) != -1)
+		return word_number(words, word, n);
+	for (i = 0; i < n; i++)
+		word[i] = (char)(word[i] >= 'a' && word[i] <= 'z' ? word[i] - 'a' + 'A' : word[i]);
+	return word_number(words, word, n);
+}
+
 static int
 set_words(const struct reading *r, const char *text)
 {
@@ -226,8 +240,9 @@ set_words(const struct reading *r, const char *text)
 
 	for (at += strspn(at, " "); *at != '\0'; at += strspn(at, " ")) {
 		n = strcspn(at, " ");
-		number = word_number(r->key->words, at, n);
-		if (number == -1 || (number < 2 && n != strlen(text)))
+		number = any_case_number(r->key->words, at, n);
+		/* The two of small letters stand alone: "auto", "off". */
+		if (number == -1 || (number < 2 && (n != strlen(text) || text_lower(*at) != *at)))
 			return wrong(r,
 				"it is one of the first two words alone, or some of the "
 				"others, with blanks between them: %s",
@@ -368,6 +383,21 @@ is_clean(const char *s)
 	return true;
 }
 
+int
+value_expand(
+	const char *text, const struct world *w, char *out, size_t size, char *why, size_t why_size)
+{
+	struct reading r = {.world = w, .why = why, .why_size = why_size};
+	struct text expanded;
+
+	text_fixed(&expanded, out, size);
+	if (expand(&r, text, &expanded) == -1)
+		return -1;
+	if (expanded.cut)
+		return wrong(&r, "%s", "it is too long");
+	return is_clean(out) ? 0 : wrong(&r, "%s", "it holds a control character");
+}
+
 bool
 value_is_list(const struct value_key *key)
 {
@@ -379,20 +409,11 @@ value_set(const struct value_key *key, void *base, const char *text, bool contin
 	const struct world *w, char *why, size_t why_size)
 {
 	struct reading r = {key, (char *)base + key->field, continues, of_home, w, why, why_size};
-	struct text expanded;
-	char buf[EXPANDED_MAX];
-	int result = -1;
+	char buf[VALUE_EXPANDED_MAX];
+	int result = value_expand(text, w, buf, sizeof(buf), why, why_size);
 
-	text_fixed(&expanded, buf, sizeof(buf));
-	if (expand(&r, text, &expanded) == -1)
-		goto out;
-	if (expanded.cut)
-		(void)wrong(&r, "%s", "it is too long");
-	else if (!is_clean(buf))
-		(void)wrong(&r, "%s", "it holds a control character");
-	else
+	if (result == 0)
 		result = kinds[key->kind].set(&r, buf);
-out:
 	text_wipe(buf, sizeof(buf));
 	return result;
 }

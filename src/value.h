@@ -56,6 +56,16 @@ struct value_list {
 	size_t n;
 };
 
+/* The longest value, ${NAME} expanded, with its NUL. */
+#define VALUE_EXPANDED_MAX 4096
+
+/*
+ * text with each ${NAME} as the environment has it ($${ is a plain ${) into out. -1 with the reason
+ * in why: not set, too long, a control character in it.
+ */
+int value_expand(const char *text, const struct world *w, char *out, size_t size, char *why,
+	size_t why_size);
+
 /* True where an indented line may go on with the key. */
 bool value_is_list(const struct value_key *key);
 

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: ISC
 # shellcheck shell=bash
-# shellcheck disable=SC2030,SC2031   # each test is a subshell
 # Every key of the profile: a good value takes effect, a bad one is 78 with file and line.
 # The lists here are the tests' own. Which file is read, and how, is told in 10-profile.bats.
 
@@ -75,6 +74,9 @@ elapsed() {
         [user_profiles]=yes [domain]=x.test [helo]=y.test [recipients]=all [max_recipients]=7
         [connect_timeout]=11s [timeout]=12s [commit_timeout]=13s [deadline]=14s
         [tempfail_exit]=75 [log]=/log
+        [from_header]=force [full_name]=x [sender_header]=yes [reply_to]=r@x.test
+        [add_header]='X-A: b' [rewrite_headers]=yes [aliases_file]=/aliases [match]='*@x.test'
+        [dsn_notify]=failure [dsn_return]=hdrs [dot_ends]=yes [max_hops]=9 [max_size]=12345
     )
     local key
     {
@@ -93,9 +95,22 @@ elapsed() {
     done
     while read -r key; do
         [[ -v good[$key] ]] || fail "a key that this test doesn't know: $key"
-    done < <(sed -n 's/ = .*//p' <<<"$output")
+    done < <(sed -n '/^#/d; s/ = .*//p' <<<"$output")
     sed -i '/^password =/s/.*/password_file = \/secret/' "$MAILCHUTE_CONFIG"
     shows 'password_file = /secret'
+}
+
+# What the keys below do is told in the files about aliases, rewriting, sections and -bs.
+@test "the keys of other files: a bad value is 78" {
+    bad from_header keeps 'keep force'
+    bad sender_header 1
+    bad reply_to 'a b' 'a@@b'
+    bad rewrite_headers 1
+    bad aliases_file aliases ./aliases
+    bad dsn_return some
+    bad dot_ends 1
+    bad max_hops 0 x -1
+    bad max_size x -1 0
 }
 
 # --- where to, and how the line is secured -----------------------------------------------
@@ -111,7 +126,7 @@ elapsed() {
 
 @test "host: an address is dialled, and the certificate must name the address" {
     peer <<< $'@587\n@login\n@send'
-    profile host=127.0.0.1:$PORT
+    profile host="127.0.0.1:$PORT"
     send
     sent
 }
@@ -125,7 +140,6 @@ elapsed() {
 @test "host: several are tried in order" {
     peer -n second <<< $'@587\n@login\n@send'
     peer -n third <<< $'@587\n@login\n@send'
-    # shellcheck disable=SC2154
     profile host="localhost:1 localhost:$PORT_second, localhost:$PORT_third"
     send
     assert_status 0
@@ -252,7 +266,7 @@ END
 }
 
 @test "tls: a bad value is 78" {
-    bad tls yes no STARTTLS ssl 'starttls implicit'
+    bad tls yes no ssl 'starttls implicit'
 }
 
 @test "tls_trust: a PEM file holds the roots" {
@@ -401,7 +415,7 @@ END
 }
 
 @test "auth_insecure: a bad value is 78" {
-    bad auth_insecure 1 true on YES ''
+    bad auth_insecure 1 on 'yes no' ''
 }
 
 @test "user and password: both go into the log-in as they are, UTF-8 too" {
@@ -435,6 +449,7 @@ S: 235 ok
 }
 
 @test "password_file: a bad value is 78" {
+    # shellcheck disable=SC2088   # it is the profile's
     bad password_file ./x a/b '~/x' ''
 }
 
@@ -518,7 +533,7 @@ from_is() {
 }
 
 @test "allow_from_override: a bad value is 78" {
-    bad allow_from_override 0 never No
+    bad allow_from_override 0 never
 }
 
 @test "selectable: yes lets --profile choose the section, no doesn't" {
@@ -695,7 +710,7 @@ END
 }
 
 @test "recipients: a bad value is 78" {
-    bad recipients some 'any all' ALL
+    bad recipients some 'any all'
 }
 
 @test "max_recipients: more are split over several transactions of one session" {
@@ -882,5 +897,6 @@ END
 }
 
 @test "log: a bad value is 78" {
+    # shellcheck disable=SC2088   # it is the profile's
     bad log file ./x 'syslog stderr' yes '' '~/x'
 }

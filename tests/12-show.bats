@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: ISC
 # shellcheck shell=bash
-# shellcheck disable=SC2030,SC2031   # each test is a subshell
 # The admin command (mailchute show, --version, --help), and that the sendmail face never
 # takes one of its words for a reason not to send.
 
@@ -66,7 +65,6 @@ teardown() { teardown_case; }
 }
 
 @test "show masks a password that comes from the environment" {
-    # shellcheck disable=SC2016
     profile 'password=${SECRET}'
     SECRET=s3cret-env run --separate-stderr "$BIN/mailchute" show
     assert_status 0

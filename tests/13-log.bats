@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: ISC
 # shellcheck shell=bash
-# shellcheck disable=SC2030,SC2031   # each test is a subshell
 # The log: one line a message, wherever the profile wants it. cron, at and sudo throw stderr
 # away: for them this line is the only trace. What is logged never changes how a run ends.
 
@@ -233,6 +232,7 @@ SCRIPT
     [ "$seconds" -ge -1 ] && [ "$seconds" -lt 60 ] || fail "$seconds s ago"
 }
 
+# bats test_tags=strace
 @test "file: a line is one write" {
     need strace
     profile
@@ -356,6 +356,7 @@ falls_back() {
 
 # --- stderr and off ------------------------------------------------------------------------
 
+# bats test_tags=strace
 @test "stderr: the line goes there, in one write, also on success" {
     need strace
     peer <<< $'@587\n@login\n@send'

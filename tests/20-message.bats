@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
 # shellcheck shell=bash
-# shellcheck disable=SC2154   # PEER, status, stderr are set by lib.bash and run
+# shellcheck disable=SC2034,SC2154   # lib.bash and run set PEER, status, stderr; sends reads KEYS
 # The message: what comes in on stdin, and the bytes that go out.
 
 load lib
@@ -436,13 +436,11 @@ hides() {
 @test "all other fields stay as they are, in their order" {
     local odd='Received: from x by y;\n\tMon, 1 Jan 2024 00:00:00 +0000\nX-Empty:\nX-Blank: \n'
     odd+='x-CASE:no blank\nX-Twice: 1\nX-Twice: 2\nX.odd_name!#: <>\nX-Bcc: stays\nBcc-X: stays\n'
-    odd+='X-Folded: a\n  b \n\t c\nSubject : with  blanks \nContent-Type: text/plain\n'
-    carries "$WHOLE$odd"'\nbody\n' "${WHOLE_CRLF/Subject/Subject}${odd//\\n/\\r\\n}"'\r\nbody\r\n.\r\n' || {
-        # "Subject :" may lose its blank, nothing else.
-        odd=${odd/Subject :/Subject:}
-        printf %b "$WHOLE_CRLF${odd//\\n/\\r\\n}"'\r\nbody\r\n.\r\n' >"$BATS_TEST_TMPDIR/wanted"
-        assert_bytes "$PEER/body.1.raw" "$BATS_TEST_TMPDIR/wanted"
-    }
+    odd+='X-Folded: a\n  b \n\t c\nContent-Type: text/plain\n'
+    odd+='Subject : with  blanks \n'
+    # "Subject :" loses its blank, nothing else.
+    carries "$WHOLE$odd"'\nbody\n' \
+        "$WHOLE_CRLF$(sed 's/Subject :/Subject:/; s/\\n/\\r\\n/g' <<<"$odd")"'\r\nbody\r\n.\r\n'
 }
 
 @test "no Received is added" {
@@ -828,8 +826,7 @@ CREATING=open,openat,openat2,creat,memfd_create,mknod,mknodat,mkdir,mkdirat,link
     refute_in "$BATS_TEST_TMPDIR/trace" 'O_CREAT|O_TMPFILE|memfd'
 }
 
-# slow_relay: a peer that waits before its answer to DATA until the file "go" is there would
-# be better; it waits a while instead, and the log tells when.
+# slow_relay: a peer that waits a while before its answer to DATA; its log tells when.
 slow_relay() {
     peer < <(relay_script | sed 's/^S: 354.*/SLEEP 1\n&/')
 }
@@ -876,41 +873,10 @@ wait_for_data() {
 # --- memory --------------------------------------------------------------------------
 # Goal: peak memory is under 1 MB, for 2 KB and for 25 MB alike.
 
-# peak FILE|PIPE INPUT: sends INPUT, prints the peak of the resident memory in KiB.  VmHWM is
-# read while the process lives, since the maximum that wait4 tells counts the parent's pages
-# before the exec, too.  The peer's last answer comes late, so that a look lands behind the end.
-peak() {
-    peer < <(relay_script | sed 's/^S: 250 2.0.0/SLEEP 0.4\n&/')
-    profile
-    "$PYTHON" - "$1" "$2" "$BIN/sendmail" bob@mail.test <<'PY'
-import subprocess, sys, time
-how, path, *command = sys.argv[1:]
-stdin = open(path, "rb")
-writer = None
-if how == "PIPE":
-    writer = subprocess.Popen(["cat"], stdin=stdin, stdout=subprocess.PIPE)
-    stdin = writer.stdout
-child = subprocess.Popen(command, stdin=stdin)
-peak = 0
-while child.poll() is None:
-    try:
-        with open("/proc/%d/exe" % child.pid), open("/proc/%d/status" % child.pid) as status:
-            for line in status:
-                if line.startswith("VmHWM:"):
-                    peak = max(peak, int(line.split()[1]))
-    except OSError:
-        pass
-    time.sleep(0.02)
-assert child.returncode == 0, child.returncode
-print(peak)
-PY
-    peer_done
-}
-
-# The interpreter's own memory stands in VmHWM until the exec, if it forked and did not spawn.
 assert_peak() {
     [ "$1" -gt 50 ] || fail "a peak of $1 KiB can't be"
-    [ "$1" -lt 1000 ] || fail "peak memory is $1 KiB"
+    # A sanitizer's memory is its own.
+    [ "$1" -lt 1000 ] || grep -q __asan_init "$MC" || fail "peak memory is $1 KiB"
 }
 
 large() {
@@ -920,17 +886,17 @@ large() {
 
 @test "peak memory for 2 KB is under 1 MB" {
     message "$(printf 'x%.0s' {1..2000})" >"$BATS_TEST_TMPDIR/input"
-    assert_peak "$(peak PIPE "$BATS_TEST_TMPDIR/input")"
+    assert_peak "$(peak 1 PIPE "$BATS_TEST_TMPDIR/input" bob@mail.test)"
 }
 
 @test "peak memory for 25 MB from a pipe is under 1 MB" {
     large
-    assert_peak "$(peak PIPE "$BATS_TEST_TMPDIR/input")"
+    assert_peak "$(peak 1 PIPE "$BATS_TEST_TMPDIR/input" bob@mail.test)"
 }
 
 @test "peak memory for 25 MB from a file is under 1 MB" {
     large
-    assert_peak "$(peak FILE "$BATS_TEST_TMPDIR/input")"
+    assert_peak "$(peak 1 FILE "$BATS_TEST_TMPDIR/input" bob@mail.test)"
 }
 
 @test "25 MB arrive whole" {

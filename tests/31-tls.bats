@@ -386,15 +386,19 @@ END
     done
 }
 
-@test "a STARTTLS server on an implicit port is told from a TLS one" {
-    peer <<< $'@greet\nTLS may fail\nDRAIN'
-    profile tls=implicit
-    send
-    assert_status 76
-    assert_one_line
-    assert_output_has port
-    peer_stop
-    nothing_sent
+@test "a server that does not speak TLS on an implicit port is 76, and the port is asked about" {
+    # Its greeting is there before we begin, or comes after our first bytes.
+    local wait
+    for wait in '' $'READ 20\n'; do
+        peer <<< "$wait"$'@greet\nDRAIN'
+        profile tls=implicit
+        send
+        assert_status 76
+        assert_one_line
+        assert_output_has port
+        peer_done
+        nothing_sent
+    done
 }
 
 @test "an implicit port with tls = starttls is given up when the greeting's time is over" {
@@ -499,17 +503,24 @@ END
     send
     assert_status 75
     assert_one_line
-    [ $((${EPOCHREALTIME/./} - began)) -lt 4000000 ] || fail "it waited"
+    [ $((${EPOCHREALTIME/./} - began)) -lt 9000000 ] || fail "it waited"
     peer_done
     nothing_sent
 }
 
 @test "a handshake that drips is given up in time" {
     local began=${EPOCHREALTIME/./}
-    peer <<< $'@starttls\nREAD 40\nS\\: \\x16\\x03\\x03\\x40\\x00\nDRIP 200 aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\nDRAIN'
+    # A ServerHello that never comes to its end.
+    peer <<'END'
+@starttls
+READ 40
+S\: \x16\x03\x03\x3f\x00\x02\x00\x3e\xfc\x03\x03
+DRIP 300 aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+DRAIN
+END
     profile timeout=1s tempfail_exit=75
     send
-    [ $((${EPOCHREALTIME/./} - began)) -lt 5000000 ] || fail "it waited"
+    [ $((${EPOCHREALTIME/./} - began)) -lt 9000000 ] || fail "it waited"
     assert_status 75
     peer_stop
     nothing_sent

@@ -196,7 +196,7 @@ END
 
 @test "a host that says nothing: the next host" {
     two 'STALL'
-    profile host="localhost:$PORT_a localhost:$PORT_b" timeout=1s
+    profile host="localhost:$PORT_a localhost:$PORT_b" timeout=2s
     send
     assert_status 0
     peer_done a
@@ -520,7 +520,7 @@ END
     send
     assert_status 75
     assert_one_line
-    [ $((${EPOCHREALTIME/./} - began)) -lt 5000000 ] || fail "it waited"
+    [ $((${EPOCHREALTIME/./} - began)) -lt 9000000 ] || fail "it waited"
     peer_stop c
     connections 0 c
 }
@@ -593,7 +593,7 @@ send_many() {
     began=${EPOCHREALTIME/./}
     send_many host="many.test:$PORT" connect_timeout=10s
     assert_status 0
-    [ $((${EPOCHREALTIME/./} - began)) -lt 1500000 ] || fail "it waited"
+    [ $((${EPOCHREALTIME/./} - began)) -lt 5000000 ] || fail "it waited"
     peer_done
 }
 

@@ -35,10 +35,9 @@ setup_cage() {
     SYSTEM=$(grep -aoE '/[A-Za-z0-9._/+-]*/build/test/etc/mailchute\.ini' "$MC" | head -n 1) || true
     SYSTEM=${SYSTEM:-/etc/mailchute.ini}
     unset MAILCHUTE_CONFIG
-    mkdir -p "$CAGE"/{bin,etc/ssl/certs,dev,root/.config,run/secrets,log} \
+    mkdir -p "$CAGE"/{bin,etc/ssl/certs,dev,root/.config,run/secrets,log,tmp} \
         "$CAGE"/home/{alice,bob}/.config "$CAGE$CERTS" "$CAGE${SYSTEM%/*}"
-    mkdir -m 1777 "$CAGE/tmp"
-    chmod 1777 "$CAGE/log"
+    chmod 1777 "$CAGE/tmp" "$CAGE/log"
     chown -R "${CAGE_IDS[alice]}" "$CAGE/home/alice"
     chown -R "${CAGE_IDS[bob]}" "$CAGE/home/bob"
     install -m 755 "$MC" "$CAGE/bin/mailchute"

@@ -22,13 +22,14 @@
 load "$(cd "${BASH_SOURCE[0]%/*}/.." && pwd -P)/lib"
 
 CALLERS=$ROOT/tests/callers
-JAIL=$ROOT/build/callers/root
+JAIL=${OWN_JAIL:-$ROOT/build/callers/root}
 # Whom the server refuses.
 NOBODY=nobody-here@mail.test
 REFUSAL="550 5.1.1 <$NOBODY>: Recipient address rejected: User unknown"
 DEMO=(user=demo password=demo-password)
 
-# setup_sink: makes the jail if need be; one server for all tests of a file.
+# setup_sink: makes the jail if need be; one server for all tests of a file. The jail is shared
+# with other files' tests, which may run at the same time.
 setup_sink() {
     local status=0
     # Not under set -e: 77 has to be told from failure.
@@ -50,6 +51,19 @@ setup_sink() {
 
 teardown_sink() {
     [ -z "${SINK:-}" ] || kill "$SINK" 2>/dev/null || true
+    [ -z "${OWN_JAIL:-}" ] || rm -rf "$OWN_JAIL"
+}
+
+# own_jail: after setup_sink, a jail for this file alone: its tests may write to places that have
+# fixed names, as long as they replace files. It costs links only.
+own_jail() {
+    local jail
+    jail=$(mktemp -d "$ROOT/build/callers/own.XXXXXX")
+    cp -al "$JAIL/." "$jail"
+    rm -rf "${jail:?}"/case
+    mkdir -m 1777 "$jail/case"
+    chmod 755 "$jail"
+    export OWN_JAIL=$jail JAIL=$jail
 }
 
 # wait_for SECONDS COMMAND...: until it succeeds; fails after that time.
@@ -77,6 +91,10 @@ setup_caller() {
     if ! cmp -s "$MC" "$JAIL/usr/sbin/sendmail"; then
         install -m 755 "$MC" "$HERE/tmp/sendmail"
         mv "$HERE/tmp/sendmail" "$JAIL/usr/sbin/sendmail"
+    fi
+    # sudo mails about a host that can't name itself.
+    if ! grep -qw "$(uname -n)" "$JAIL/etc/hosts"; then
+        echo "127.0.0.1 $(uname -n)" >>"$JAIL/etc/hosts"
     fi
     cp "$CERTS/ca.pem" "$HERE/ca.pem"
     body >"$HERE/body"
