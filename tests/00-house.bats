@@ -174,7 +174,7 @@ papers() {
     cd "$1" || return 1
     for word in $KEYS; do
         grep -qE "^\.It Ic (.* )?${word}( |\$)" man/mailchute.ini.5 || echo "mailchute.ini(5) lacks the key $word"
-        grep -qE "^#?[[:space:]]*$word[[:space:]]*=" etc/mailchute.ini || echo "etc/mailchute.ini lacks the key $word"
+        grep -qE "^#?[[:space:]]*${word}[[:space:]]*=" etc/mailchute.ini || echo "etc/mailchute.ini lacks the key $word"
     done
     for word in $FLAGS; do
         grep -qE "^\.It (.* )?Fl ${word}( |\$)" man/sendmail.8 || echo "sendmail(8) lacks the flag -$word"

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
 # shellcheck shell=bash
-# shellcheck disable=SC2034,SC2154   # lib.bash and run set PEER, status, stderr; sends reads KEYS
+# shellcheck disable=SC2034,SC2154,SC2317   # names shared with lib.bash and input.bash
 # The message: what comes in on stdin, and the bytes that go out.
 
 load lib
@@ -666,6 +666,27 @@ PY
     sends 1 bob@mail.test < <(printf 'To: %s\n\nx\n' "$(cat "$BATS_TEST_TMPDIR/value")")
     folded To
     refute_in "$PEER/body.1" '("a|b),.$'
+}
+
+@test "quoted strings of a folded list stay as they are" {
+    # Many fields, so that the folds fall on every byte of a member.
+    "$PYTHON" - >"$BATS_TEST_TMPDIR/input" <<'PY'
+for shift in range(33):
+    members = ['"Q a,b,c,d e,f" <u%d@mail.test>' % i for i in range(100)]
+    print("Cc: %s@x.test," % ("s" * (shift + 1)) + ",".join(members))
+print("\nbody")
+PY
+    sends 1 bob@mail.test <"$BATS_TEST_TMPDIR/input"
+    "$PYTHON" - "$PEER/body.1" <<'PY'
+import email, email.utils, re, sys
+with open(sys.argv[1], "rb") as message:
+    fields = email.message_from_binary_file(message).get_all("Cc")
+assert len(fields) == 33
+for value in fields:
+    assert "\n" in value, "not folded at all"
+    found = email.utils.getaddresses([re.sub(r"\r?\n(?=[ \t])", "", value)])
+    assert found[1:] == [("Q a,b,c,d e,f", "u%d@mail.test" % i) for i in range(100)], found
+PY
 }
 
 @test "one long line of a folded field is folded, the others stay" {

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
 # shellcheck shell=bash
-# shellcheck disable=SC2034,SC2154   # lib.bash and run set PEER, status, stderr; sends reads KEYS
+# shellcheck disable=SC2034,SC2154,SC2317   # names shared with lib.bash and input.bash
 # Addresses: who gets the message and who sends it, from the header and from argv.
 
 load lib
@@ -434,7 +434,7 @@ sys.exit(child.wait())' "$BIN/sendmail" -i
 each_control() { # each_control FUNCTION: for control bytes that argv can carry (a tab is a blank)
     local octal
     for octal in 001 007 010 012 013 014 015 016 033 037 177; do
-        "$1" "$(printf "x\\$octal.")" || fail "control \\$octal"
+        "$1" "$(printf %b "x\\0$octal.")" || fail "control \\$octal"
     done
 }
 
@@ -559,7 +559,9 @@ print("\nbody")')
 
 @test "10,000 recipients on argv get it, in one transaction where the profile says so" {
     KEYS=(max_recipients=10000)
-    sends 10000 $(printf 'u%d@x.test ' {0..9999}) < <(message)
+    local -a many
+    mapfile -t many < <(printf 'u%d@x.test\n' {0..9999})
+    sends 10000 "${many[@]}" < <(message)
     assert_same "$(recipients)" "$(printf 'u%d@x.test\n' {0..9999})"
 }
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
 # shellcheck shell=bash
-# shellcheck disable=SC2034,SC2154   # lib.bash and run set PEER, status, stderr; sends reads KEYS
+# shellcheck disable=SC2034,SC2154,SC2317   # names shared with lib.bash and input.bash
 # What is not ASCII: encoded words in the header, SMTPUTF8 for addresses, 8BITMIME for bodies.
 
 load lib
@@ -20,10 +20,10 @@ encodes() {
     [ "$(body)" = body ]
 }
 
-# ascii_header [N]: the header that arrived is ASCII, and what is encoded in it keeps to
+# ascii_header: the header that arrived is ASCII, and what is encoded in it keeps to
 # RFC 2047: 75 bytes a word (2), whole characters in each, apart from all beside it (5).
 ascii_header() {
-    "$PYTHON" - "$PEER/body.${1:-1}" <<'PY'
+    "$PYTHON" - "$PEER/body.1" <<'PY'
 import base64, quopri, re, sys
 data = open(sys.argv[1], "rb").read()
 head = data[:data.index(b"\r\n\r\n")]

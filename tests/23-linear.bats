@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
 # shellcheck shell=bash
-# shellcheck disable=SC2034,SC2154   # lib.bash and run set PEER, status, stderr; sends reads KEYS
+# shellcheck disable=SC2034,SC2154,SC2317   # names shared with lib.bash and input.bash
 # Large and deep input: linear time and bounded memory up to the limits, 65 beyond them.
 
 load lib

@@ -394,7 +394,7 @@ END
 }
 
 @test "a line of AUTH PLAIN up to 510 octets goes at once, a longer one behind a 334" {
-    local n blanks file=$BATS_TEST_TMPDIR/secret script
+    local n file=$BATS_TEST_TMPDIR/secret script
     for n in 365 366; do
         (umask 077 && repeat "$n" x >"$file")
         script=$(printf '\0alice\0%s' "$(<"$file")" | base64 -w0)

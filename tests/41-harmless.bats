@@ -28,16 +28,17 @@ traced() {
     sed -E 's/^[0-9]+ +//; /^execve\(.*bin\/(sendmail|rmail)"/d; s/htons\([0-9]+\)/PORT/g' "$trace"
 }
 
-# untouched EXISTS ARGUMENT...: with these arguments, the recipient behind them, sending makes the
-# same calls as without.
+# untouched ARGUMENT...: with these arguments, the recipient behind them, sending makes no call that
+# it doesn't make without.
 untouched() {
-    local plain=$BATS_TEST_TMPDIR/plain with
+    local plain=$BATS_TEST_TMPDIR/plain with=$BATS_TEST_TMPDIR/with new
     message >"$BATS_TEST_TMPDIR/in"
     [ -e "$plain" ] || traced bob@mail.test >"$plain" || return 1
     grep -q mailchute.ini "$plain" || fail "strace shows nothing:" "$(cat "$plain")" || return 1
-    with=$(traced "$@" bob@mail.test) || fail "not sent with ${*@Q}" || return 1
-    [ "$with" = "$(<"$plain")" ] ||
-        fail "other calls with ${*@Q}:" "$(diff <(echo "$with") "$plain")" || return 1
+    traced "$@" bob@mail.test >"$with" || fail "not sent with ${*@Q}" || return 1
+    new=$(diff "$with" "$plain" | grep '^<') || true
+    [ -z "$new" ] || fail "calls of its own with ${*@Q}:" "$new" || return 1
+    refute_in "$with" 'trap\.d' || return 1
     [ "$(ls -A "${TRAP%/*}")" = "${KEPT-}" ] || fail "${*@Q} left a file:" "$(ls -lA "${TRAP%/*}")"
 }
 
@@ -89,7 +90,7 @@ untouched() {
     cp "$MAILCHUTE_CONFIG" "$TRAP"
     chmod 600 "$TRAP"
     cp "$TRAP" "$BATS_TEST_TMPDIR/before"
-    KEPT=file
+    KEPT='file'
     untouched "-C$TRAP" -X "$TRAP" "-oA$TRAP" --file="$TRAP" -D "$TRAP"
     cmp "$TRAP" "$BATS_TEST_TMPDIR/before"
 }
@@ -303,7 +304,7 @@ evil_nowhere() {
     one_peer
     local code char
     for code in 01 07 08 0a 0b 0c 0d 1b 1f 7f; do
-        printf -v char "\\x$code"
+        printf -v char %b "\\x$code"
         run --separate-stderr "$BIN/sendmail" -f "a${char}b@mail.test" bob@mail.test < <(message)
         assert_status 65
         run --separate-stderr "$BIN/sendmail" -F "a${char}b" bob@mail.test < <(message)

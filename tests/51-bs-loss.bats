@@ -519,7 +519,7 @@ END
 
 @test "a false certificate is a 451 with the reason, and no log-in was tried" {
     peer --cert wrongname < <(printf '%s\n' @starttls 'TLS must fail')
-    refused_at_mail '451 4.7.5 *name*'
+    refused_at_mail '451 4.7.5 *certificate*localhost*'
     peer_done
     refute_in "$PEER/log" '< AUTH'
 }
@@ -687,10 +687,11 @@ END
     nothing_sent
 }
 
-@test "a caller that never hears a reply sends nothing, though all came in one write" {
-    peer < <(printf '%s\n' @587 @login; takes | sed '/^C: DATA/,$d'; echo DRAIN)
+@test "a caller that hears no answer sends nothing, though all came in one write" {
+    peer < <(printf '%s\n' @587 @login; takes; echo 'C*: QUIT')
     profile
     dialogue <<END
+S: 220 *
 DEAF
 C: HELO shop.test
 $(gives | grep -v '^S')
@@ -714,7 +715,8 @@ END
 @test "with standard input closed the status is 74" {
     peer <<<'=== every connection'
     profile
-    run --separate-stderr sendmail -bs <&-
+    # Not "run ... <&-": run's own pipe would get the number.
+    run --separate-stderr bash -c 'exec timeout 10 "$0" -bs <&-' "$BIN/sendmail"
     assert_status 74
     peer_stop
     connections 0

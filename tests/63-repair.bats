@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154   # PEER, status, stderr are set by lib.bash and run
 # Repairs of a message at the edges: line ends at every split of every buffer, characters and
-# quoted strings across folds, very many recipients, very large headers.
+# quoted strings across folds, recipients by Bcc and by groups.
 
 load lib
 load input
@@ -14,10 +14,8 @@ teardown() { teardown_case; }
 # Goal: whatever the buffers are, the bytes on the wire are what a few lines of Python say.
 
 # model FIRST LAST WHERE...: for each seed a message with noise around each WHERE, by pipe (in
-# pieces) or file, in clear or under TLS; what arrives is compared with the model's bytes.
+# pieces) or file; what arrives is compared with the model's bytes.
 model() {
-    profile host=localhost:1 tls=off user= password= log=off
-    cp -p "$MAILCHUTE_CONFIG" "$BATS_TEST_TMPDIR/clear.ini"
     profile host=localhost:1 tls=implicit user= password= log=off
     timeout -k 1 120 "$PYTHON" - "$BIN/sendmail" "$BATS_TEST_TMPDIR" "$CERTS" "$@" <<'PY'
 import os, random, re, socket, ssl, subprocess, sys, threading
@@ -58,11 +56,10 @@ def expected(data):
     return re.sub(rb"(?m)^\.", b"..", lines) + b".\r\n"
 
 
-def serve(listener, tls, result):
+def serve(listener, result):
     sock, _ = listener.accept()
     sock.settimeout(20)
-    if tls:
-        sock = context.wrap_socket(sock, server_side=True)
+    sock = context.wrap_socket(sock, server_side=True)
     stream = sock.makefile("rwb", 65536)
 
     def say(text):
@@ -95,21 +92,19 @@ def serve(listener, tls, result):
 
 listener = socket.create_server(("127.0.0.1", 0))
 port = listener.getsockname()[1]
-for name in "clear.ini", "mailchute.ini":
-    with open(folder + "/" + name) as old:
-        text = old.read().replace("localhost:1\n", "localhost:%d\n" % port)
-    with open(folder + "/" + name, "w") as new:
-        new.write(text)
+with open(folder + "/mailchute.ini") as old:
+    text = old.read().replace("localhost:1\n", "localhost:%d\n" % port)
+with open(folder + "/mailchute.ini", "w") as new:
+    new.write(text)
 for seed in range(int(first), int(last)):
     rng = random.Random(seed)
-    data, tls, by_pipe = compose(rng), seed % 4 == 3, seed % 2 == 0 or seed % 4 == 3
+    data = compose(rng)
     result = []
-    server = threading.Thread(target=serve, args=(listener, tls, result), daemon=True)
+    server = threading.Thread(target=serve, args=(listener, result), daemon=True)
     server.start()
-    env = dict(os.environ, MAILCHUTE_CONFIG=folder + ("/mailchute.ini" if tls else "/clear.ini"))
     command = [program, "-i", "bob@mail.test"]
-    if by_pipe:
-        child = subprocess.Popen(command, env=env, stdin=subprocess.PIPE, bufsize=0)
+    if seed % 2 == 0:
+        child = subprocess.Popen(command, stdin=subprocess.PIPE, bufsize=0)
         at = 0
         for cut in sorted(rng.choice(edges) + rng.randrange(-8, 9) for _ in range(3)) + [len(data)]:
             while at < min(cut, len(data)):
@@ -119,7 +114,7 @@ for seed in range(int(first), int(last)):
         with open(folder + "/input", "wb") as out:
             out.write(data)
         with open(folder + "/input", "rb") as stdin:
-            child = subprocess.Popen(command, env=env, stdin=stdin)
+            child = subprocess.Popen(command, stdin=stdin)
     status = child.wait(20)
     server.join(20)
     wanted = expected(data)
@@ -183,14 +178,6 @@ read_as() {
     read_as ' ä   ö  x   ü' 'ä   ö  x   ü'
 }
 
-@test "an encoded word that is there and a UTF-8 word behind it keep their blank" {
-    read_as ' =?UTF-8?B?w6Q=?= ö' 'ä ö'
-}
-
-@test "a UTF-8 word and an encoded word that is there keep their blank" {
-    read_as ' ö =?UTF-8?B?w6Q=?=' 'ö ä'
-}
-
 @test "characters of 2, 3 and 4 bytes at each place of an encoded word stay whole" {
     "$PYTHON" - >"$BATS_TEST_TMPDIR/input" <<'PY'
 print("From: a@mail.test")
@@ -209,8 +196,8 @@ assert len(words) > 64 * 5
 for word in words:
     base64.b64decode(word, validate=True).decode("utf-8")
     assert len(word) + 12 <= 75, word
-for line in head.split("\r\n"):
-    assert "=?" not in line or len(line) <= 76, line
+for line in re.findall(r"(?m)^X-.*(?:\r\n .*)*", head):
+    assert max(map(len, line.split("\r\n"))) <= 76, line
 parsed = email.message_from_bytes(data)
 for i in range(64):
     text = str(email.header.make_header(email.header.decode_header(parsed["X-%d" % i])))
@@ -257,7 +244,7 @@ with open(sys.argv[1] + "/input", "w") as out:
 PY
     sends 1 bob@mail.test <"$BATS_TEST_TMPDIR/input"
     "$PYTHON" - "$BATS_TEST_TMPDIR/input" "$PEER/body.1" <<'PY'
-import email, email.utils, re, sys
+import email, email._parseaddr, re, sys
 came = email.message_from_binary_file(open(sys.argv[1], "rb")).get_all("Resent-Cc")
 data = open(sys.argv[2], "rb").read()
 head = data[:data.index(b"\r\n\r\n")].split(b"\r\n")
@@ -266,17 +253,26 @@ assert sum(line[:1] in b" \t" for line in head) >= len(came), "nothing was folde
 left = email.message_from_bytes(data).get_all("Resent-Cc")
 assert len(left) == len(came) == 40
 for before, after in zip(came, left):
-    before, after = (email.utils.getaddresses([re.sub(r"\r?\n(?=[ \t])", "", x)]) for x in (before, after))
-    assert len(before) == 61 and before == after, (before, after)
+    before, after = (email._parseaddr.AddressList(re.sub(r"\r?\n(?=[ \t])", "", x)).addresslist for x in (before, after))
+    assert len(before) == 61 and before == after, [pair for pair in zip(before, after) if pair[0] != pair[1]]
 PY
+}
+
+@test "a comma within quotes is no place for a fold, though the string was folded before it" {
+    local p q
+    p=$(printf 'p%.0s' {1..500})
+    q=$(printf 'q%.0s' {1..600})
+    sends 1 bob@mail.test < <(printf 'From: a@mail.test\nReply-To: "%s %s,%s" <b@mail.test>\nSender: "%s\n %s,%s" <c@mail.test>\n\nx\n' \
+        "$p" "$q" "$q" "$p" "$q" "$q")
+    assert_same "$(field Reply-To | tr -d '\n')" "\"$p $q,$q\" <b@mail.test>"
+    assert_same "$(field Sender | tr -d '\n')" "\"$p $q,$q\" <c@mail.test>"
 }
 
 @test "a long quoted string without a comma is folded at a blank, else left as it is" {
     local long
     long=$(printf 'q%.0s' {1..1200})
     sends 1 bob@mail.test < <(printf 'From: "%s" <a@mail.test>\nReply-To: "%s %s" <b@mail.test>\n\nx\n' "$long" "${long:0:900}" "${long:0:200}")
-    assert_same "$(field From)" "\"$long\" <a@mail.test>" ||
-        assert_same "$(field From)" "\"$long\""$'\n <a@mail.test>'
+    assert_same "$(field From | tr -d '\n')" " \"$long\" <a@mail.test>"
     assert_same "$(field Reply-To | tr -d '\n')" "\"${long:0:900} ${long:0:200}\" <b@mail.test>"
     field Reply-To | awk 'length > 998 { exit 1 }'
 }
@@ -290,56 +286,12 @@ many() {
 print(",\n ".join(sys.argv[2] % i for i in range(int(sys.argv[1]))))' "$@"
 }
 
-@test "10,000 recipients in To reach the server, once each and in order" {
-    KEYS=(max_recipients=10000)
-    sends 10000 -t < <(printf 'To: %s\n\nx\n' "$(many 10000 'User <u%d@mail.test>')")
-    assert_same "$(recipients | md5sum)" "$(many 10000 'u%d@mail.test' | tr -d ' ,' | md5sum)"
-    assert_same "$(header | grep -o 'u[0-9]*@mail.test' | wc -l)" 10000
-}
-
 @test "10,000 recipients in Bcc reach the server, and none is in the header" {
     KEYS=(max_recipients=10000)
     sends 10000 -t < <(printf 'Bcc: %s\n\nx\n' "$(many 10000 'u%d')")
     assert_same "$(recipients | md5sum)" "$(many 10000 'u%d@mail.test' | tr -d ' ,' | md5sum)"
     assert_same "$(field To)" 'undisclosed-recipients:;'
     refute_in <(header) 'u[0-9]'
-}
-
-@test "10,000 operands reach the server" {
-    local -a operands
-    mapfile -t operands < <(many 10000 'u%d@mail.test' | tr -d ' ,')
-    KEYS=(max_recipients=10000)
-    sends 10000 -i "${operands[@]}" < <(message)
-    assert_same "$(recipients | wc -l)" 10000
-}
-
-@test "10,000 recipients are 100 transactions of one session by default" {
-    local -a operands
-    mapfile -t operands < <(many 10000 'u%d@mail.test' | tr -d ' ,')
-    peer < <(printf '%s\n' @587p @login 'LOOP 100' 'C: MAIL FROM:<*' 'S: 250 ok' 'LOOP 100' 'C: RCPT TO:<*' \
-        'S: 250 ok' END 'C: DATA' 'S: 354 go' BODY 'S: 250 ok' END 'C*: QUIT' 'S: 221 bye')
-    profile
-    run --separate-stderr sendmail -i "${operands[@]}" < <(message)
-    assert_status 0
-    peer_done
-    assert_same "$(recipients | md5sum)" "$(many 10000 'u%d@mail.test' | tr -d ' ,' | md5sum)"
-}
-
-@test "the same address 20,000 times is one recipient, soon" {
-    SECONDS=0
-    sends 1 -t < <(printf 'To: %s\n\nx\n' "$(many 20000 'bob@mail.test%.0s')")
-    [ "$SECONDS" -lt 10 ]
-}
-
-@test "over 100,000 recipients are 65, 100,000 are not" {
-    many 100001 'u%d' | sed '1s/^/Bcc: /' >"$BATS_TEST_TMPDIR/input"
-    refuses 65 -t <"$BATS_TEST_TMPDIR/input"
-    assert_output_has 100000
-    many 100000 'u%d' | sed '1s/^/Bcc: /' >"$BATS_TEST_TMPDIR/input"
-    profile host=localhost:1 recipients=all
-    run --separate-stderr sendmail -t <"$BATS_TEST_TMPDIR/input"
-    assert_status 65
-    assert_output_has max_recipients
 }
 
 @test "only a Bcc: its members get it, To says nobody" {
@@ -355,12 +307,6 @@ print(",\n ".join(sys.argv[2] % i for i in range(int(sys.argv[1]))))' "$@"
     refute_in <(arrived) 'a@mail|Resent-Bcc'
 }
 
-@test "groups, empty ones, nested comments and folds give their mailboxes" {
-    sends 5 -t < <(printf 'To: team: a@mail.test, "B, b" <b@mail.test>;, none:;,\n (one (two "x, y@mail.test" ) \\)) c@mail.test,, ,\n\t"g:h": d@mail.test;\nCc: undisclosed-recipients:;\nBcc: hidden: (x) e@mail.test ;\n\nx\n')
-    assert_recipients a@mail.test b@mail.test c@mail.test d@mail.test e@mail.test
-    refute_in <(header) 'e@mail|hidden'
-}
-
 @test "groups stay groups in the header" {
     sends 2 -t < <(printf 'To: team: a, Bob <b>;\nCc: undisclosed-recipients:;\n\nx\n')
     assert_same "$(field To)" 'team: a@mail.test, Bob <b@mail.test>;'
@@ -369,62 +315,4 @@ print(",\n ".join(sys.argv[2] % i for i in range(int(sys.argv[1]))))' "$@"
 
 @test "under -t only empty groups are no recipient: 64" {
     refuses 64 -t < <(printf 'To: undisclosed-recipients:;\nCc: none:;\n\nx\n')
-}
-
-# --- a header of a mebibyte ---------------------------------------------------------------------
-# Goal: linear time: nobody's header holds a processor.
-
-# soon TEXT...: Python's expression of a header of nearly 1 MiB; sent in a few seconds at most.
-soon() {
-    "$PYTHON" -c 'import sys
-text = eval(sys.argv[1])
-assert 900000 < len(text) < 1048000, len(text)
-sys.stdout.buffer.write(b"From: a@mail.test\n" + text + b"\n\nx\n")' "$1" >"$BATS_TEST_TMPDIR/input"
-    relay
-    profile log=off
-    SECONDS=0
-    run --separate-stderr sendmail bob@mail.test <"$BATS_TEST_TMPDIR/input"
-    [ "$SECONDS" -lt 8 ] || fail "it took $SECONDS seconds"
-    assert_status 0
-    peer_done
-    assert_same "$(body)" x
-}
-
-@test "one field of a mebibyte, with and without blanks" {
-    soon 'b"Subject: " + b"x" * 1000000'
-    soon 'b"Subject: " + b"x y " * 250000'
-}
-
-@test "one field of a mebibyte of blanks" {
-    soon 'b"Subject: x" + b" " * 1000000 + b"y"'
-    soon 'b"To: x@mail.test" + b" " * 1000000 + b", y@mail.test"'
-}
-
-@test "300,000 fields" {
-    soon 'b"\n".join([b"A:"] * 330000)'
-}
-
-@test "one field of 300,000 folds" {
-    soon 'b"Subject: x" + b"\n x" * 330000'
-}
-
-@test "a list of 200,000 addresses in To" {
-    soon 'b"To: " + b"a@b," * 250000'
-}
-
-@test "comments nested 400,000 deep, closed and open" {
-    soon 'b"To: " + b"(" * 480000 + b")" * 480000 + b" x@mail.test"'
-    soon 'b"To: x@mail.test " + b"(" * 990000'
-}
-
-@test "open quotes, backslashes, colons and brackets by the hundred thousand" {
-    soon 'b"To: " + b"\"\\\\\" " * 200000 + b"\""'
-    soon 'b"To: " + b"a:" * 490000 + b"x@mail.test;"'
-    soon 'b"To: " + b"<" * 980000'
-    soon 'b"To: " + b"(a) " * 245000 + b"x@mail.test"'
-}
-
-@test "a mebibyte of UTF-8, in a Subject and in names" {
-    soon 'b"Subject: " + "\u00e4\u20ac \U0001f600 ".encode() * 85000'
-    soon 'b"To: " + "J\u00f6rg \u20ac <a@b>, ".encode() * 52000 + b"x@mail.test"'
 }

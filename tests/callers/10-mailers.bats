@@ -68,8 +68,8 @@ mutt() {
 }
 
 @test "mutt asks for notification and 8 bits" {
-    mutt mutt '' -x -e 'set dsn_notify=failure,delay' -e 'set dsn_return=hdrs' -e 'set use_8bitmime' \
-        -e 'set allow_8bit'
+    mutt mutt '' -x -e 'set dsn_notify=failure,delay' -e 'set dsn_return=hdrs' \
+        -e 'set use_8bitmime' -e 'set allow_8bit'
     assert_status 0
     assert_silent
     assert_arrived alice@mail.test bob@mail.test carol@mail.test dave@mail.test
@@ -171,6 +171,18 @@ mailutils() {
     assert_body
 }
 
+@test "mail -t of mailutils takes the recipients from the header" {
+    sed -i '/^\.$/d' "$HERE/body"
+    {
+        printf '%s\n' 'To: bob@mail.test' 'Bcc: dave@mail.test' 'Subject: a subject' ''
+        cat "$HERE/body"
+    } >"$HERE/mail"
+    in_jail alice mail.mailutils --no-config -r alice@mail.test -t <"$HERE/mail"
+    assert_status 0
+    assert_arrived alice@mail.test bob@mail.test dave@mail.test
+    assert_body
+}
+
 @test "mail of mailutils fails for a refused recipient" {
     mailutils "$NOBODY"
     [ "$status" != 0 ]
@@ -198,8 +210,8 @@ nmh() {
     printf 'Path: %s/Mail\n' "$CASE" >"$HERE/mh_profile"
     printf 'mts: %s\nsendmail: %s/bin/sendmail\n' "$1" "$CASE" >"$HERE/mts.conf"
     {
-        printf '%s\n' 'From: Alice <alice@mail.test>' "To: ${2:-bob@mail.test}" 'Cc: carol@mail.test' \
-            'Bcc: dave@mail.test' 'Subject: a subject' 'MIME-Version: 1.0' \
+        printf '%s\n' 'From: Alice <alice@mail.test>' "To: ${2:-bob@mail.test}" \
+            'Cc: carol@mail.test' 'Bcc: dave@mail.test' 'Subject: a subject' 'MIME-Version: 1.0' \
             'Content-Type: text/plain; charset=utf-8' 'Content-Transfer-Encoding: 8bit' ''
         cat "$HERE/body"
     } >"$HERE/Mail/draft"

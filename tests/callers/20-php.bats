@@ -30,9 +30,11 @@ php() {
 
 # php_mail [RECIPIENT [FIFTH]]
 php_mail() {
+    local fifth=''
+    [ -z "${2-}" ] || fifth=", '$2'"
     php mail.php <<END
 var_dump(mail('${1:-bob@mail.test}', 'a subject', \$body,
-    "From: Shop <shop@mail.test>\r\nCc: carol@mail.test\r\nBcc: dave@mail.test"${2:+, '$2'}));
+    "From: Shop <shop@mail.test>\r\nCc: carol@mail.test\r\nBcc: dave@mail.test"$fifth));
 END
     php_run mail.php
 }

@@ -119,19 +119,60 @@ END
     assert_nothing
 }
 
+# --- Perl: a pipe -------------------------------------------------------------------
+# Goal: how CGI scripts have done it for thirty years.
+
+# perl_pipe: tells whether print and close worked.
+perl_pipe() {
+    script send.pl <<END
+use strict; use warnings;
+local \$/; open my \$in, '<', '$CASE/body' or die; my \$body = <\$in>;
+open my \$mail, '|-', '/usr/sbin/sendmail -oi -t' or die;
+print \$mail <<'HEADER', \$body;
+From: shop@mail.test
+To: bob@mail.test
+Bcc: dave@mail.test
+Subject: a subject
+
+HEADER
+print close \$mail ? "sent" : "failed: " . (\$? >> 8);
+END
+    in_jail alice perl "$CASE/send.pl"
+}
+
+@test "a Perl script sends by a pipe to sendmail -oi -t" {
+    perl_pipe
+    assert_status 0
+    [ "$output" = sent ]
+    [ -z "$stderr" ]
+    assert_arrived alice@mail.test bob@mail.test dave@mail.test
+    assert_body
+}
+
+@test "a Perl script with a pipe to a failing sendmail survives 5 MB" {
+    big_body
+    dead_profile
+    perl_pipe
+    assert_survived
+    assert_status 0
+    [ "$output" = 'failed: 69' ]
+    [[ $stderr == *'127.0.0.1: Connection refused'* ]]
+    assert_nothing
+}
+
 # --- Ruby's Mail --------------------------------------------------------------------
 # Goal: -i -f SENDER -- RECIPIENTS; it ignores the status, so our words have to be seen.
 
-# ruby_mail [RECIPIENT]
+# ruby_mail [RECIPIENT [OPTION]]: OPTION is Ruby behind the path.
 ruby_mail() {
     script send.rb <<END
 require 'mail'
 mail = Mail.new(from: 'Shop <shop@mail.test>', to: '${1:-bob@mail.test}',
   cc: 'carol@mail.test', bcc: 'dave@mail.test', subject: 'Grüße', charset: 'UTF-8',
   body: File.read('$CASE/body'))
-mail.delivery_method :sendmail, location: '$CASE/bin/sendmail'
+mail.delivery_method :sendmail, location: '$CASE/bin/sendmail'${2-}
 mail.deliver!
-print 'done'
+print 'no error'
 END
     in_jail alice ruby -W0 "$CASE/send.rb"
 }
@@ -139,10 +180,18 @@ END
 @test "Ruby's mail sends by sendmail" {
     ruby_mail
     assert_status 0
-    [ "$output" = done ]
+    [ "$output" = 'no error' ]
     [ -z "$stderr" ]
     assert_arrived shop@mail.test bob@mail.test carol@mail.test dave@mail.test
     assert_header 1 Subject Grüße
+    assert_body
+}
+
+@test "Ruby's mail sends with Rails' arguments of old, -i -t" {
+    ruby_mail '' ", arguments: '-i -t'"
+    assert_status 0
+    [ "$output" = 'no error' ]
+    assert_arrived shop@mail.test bob@mail.test carol@mail.test dave@mail.test
     assert_body
 }
 
@@ -170,7 +219,8 @@ nodemailer() {
 const mail = require('/usr/share/nodejs/nodemailer').createTransport({
     sendmail: true, newline: '${2:-unix}', path: '$CASE/bin/sendmail'});
 mail.sendMail({from: 'Shop <shop@mail.test>', to: '${1:-bob@mail.test}', cc: 'carol@mail.test',
-    bcc: 'dave@mail.test', subject: 'Grüße', text: require('fs').readFileSync('$CASE/body', 'utf8')},
+    bcc: 'dave@mail.test', subject: 'Grüße',
+    text: require('fs').readFileSync('$CASE/body', 'utf8')},
     (error, info) => {
         console.log(error ? 'failed' : 'sent');
         if (error) console.error(error.message);

@@ -42,6 +42,14 @@ git_send() {
     assert_body
 }
 
+@test "git send-email sends by sendmailCmd" {
+    git_send --to=bob@mail.test --bcc=dave@mail.test --sendmail-cmd="$CASE/bin/sendmail -oi"
+    assert_status 0
+    [ -z "$stderr" ]
+    assert_arrived alice@mail.test bob@mail.test dave@mail.test
+    assert_body
+}
+
 @test "git send-email fails for a refused recipient, with the server's words" {
     git_send --to="$NOBODY"
     [ "$status" != 0 ]
@@ -164,6 +172,52 @@ swaks_bs() {
     assert_header 1 From 'Sender <sender@elsewhere.test>'
     assert_header 1 Return-Path
     assert_body
+}
+
+# --- vacation -----------------------------------------------------------------------
+# Goal: an answer from a program in somebody's .forward.
+
+@test "vacation answers" {
+    printf '%s\n' 'From: Alice <alice@mail.test>' 'Subject: away' '' 'I am away.' >"$HERE/away"
+    printf '%s\n' 'From bob@mail.test Mon Jan  5 10:00:00 2026' 'From: Bob <bob@mail.test>' \
+        'To: alice@mail.test' 'Subject: a subject' '' 'Are you there?' >"$HERE/mail"
+    in_jail alice vacation -f "$CASE/tmp/db" -m "$CASE/away" alice <"$HERE/mail"
+    assert_status 0
+    assert_arrived alice@mail.test bob@mail.test
+    assert_header 1 To bob@mail.test
+    assert_header 1 From 'Alice <alice@mail.test>'
+    [ "$(look 1 body)" = 'I am away.' ]
+}
+
+# --- mime-construct and mpack -------------------------------------------------------
+# Goal: attachments by scripts: -oi RECIPIENTS, or -t.
+
+@test "mime-construct sends" {
+    in_jail alice mime-construct --to bob@mail.test --bcc dave@mail.test --subject 'a subject' \
+        --type 'text/plain; charset=utf-8' --file "$CASE/body"
+    assert_status 0
+    assert_silent
+    assert_arrived alice@mail.test bob@mail.test dave@mail.test
+    assert_header 1 Subject 'a subject'
+    assert_body
+}
+
+@test "mime-construct fails for a refused recipient, with the server's words" {
+    in_jail alice mime-construct --to "$NOBODY" --subject 'a subject' --file "$CASE/body"
+    [ "$status" != 0 ]
+    assert_output_has "$REFUSAL"
+    assert_nothing
+}
+
+@test "mpack sends" {
+    in_jail alice mpack -s 'a subject' -c application/x-notes "$CASE/body" bob@mail.test
+    assert_status 0
+    assert_arrived alice@mail.test bob@mail.test
+    assert_header 1 Subject 'a subject'
+    "$PYTHON" -c 'import email, sys
+parts = list(email.message_from_binary_file(open(sys.argv[1], "rb")).walk())
+sys.stdout.buffer.write(parts[-1].get_payload(decode=True))' \
+        "$BOX/$(printf %04d $((BASE + 1))).eml" | cmp - "$HERE/body"
 }
 
 # --- fail2ban -----------------------------------------------------------------------

@@ -80,7 +80,7 @@ cron_tab() {
 @test "cron mails the output of a job that is due by the clock" {
     cron_tab '* * * * *' root "cat $CASE/body"
     daemon cron -f
-    wait_for 70 has_arrived 1
+    wait_for 90 has_arrived 1
     assert_arrived alice@mail.test bob@mail.test
     assert_body
 }
@@ -144,7 +144,8 @@ cron_tab() {
 
 @test "anacron mails the output of its job" {
     mkdir "$HERE/spool"
-    printf '%s\n' 'SHELL=/bin/sh' 'MAILTO=bob@mail.test' "1 0 test cat $CASE/body" >"$HERE/anacrontab"
+    printf '%s\n' 'SHELL=/bin/sh' 'MAILTO=bob@mail.test' "1 0 test cat $CASE/body" \
+        >"$HERE/anacrontab"
     run timeout 30 env -i PATH="$JAIL_PATH" HOME=/root chroot "$JAIL" \
         anacron -d -f -n -t "$CASE/anacrontab" -S "$CASE/spool"
     assert_status 0

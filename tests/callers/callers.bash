@@ -25,6 +25,7 @@ CALLERS=$ROOT/tests/callers
 JAIL=${OWN_JAIL:-$ROOT/build/callers/root}
 # Whom the server refuses.
 NOBODY=nobody-here@mail.test
+# shellcheck disable=SC2034 # the tests use it
 REFUSAL="550 5.1.1 <$NOBODY>: Recipient address rejected: User unknown"
 DEMO=(user=demo password=demo-password)
 
@@ -130,12 +131,12 @@ dead_profile() {
     sink_profile host=127.0.0.1:1
 }
 
-# body [LINES]: lines that are cut, doubled or stuffed by those who don't take care.
+# body: lines that are cut, doubled or stuffed by those who don't take care.
 body() {
     local i
-    printf '%s\n' 'The first line.' '' '.' '..' '.hidden' 'From here on' 'To: not-a-header@mail.test' \
-        'trailing blanks:  ' 'Grüße aus Łódź' ''
-    for ((i = 1; i <= ${1:-100}; i++)); do
+    printf '%s\n' 'The first line.' '' '.' '..' '.hidden' 'From here on' \
+        'To: not-a-header@mail.test' 'trailing blanks:  ' 'Grüße aus Łódź' ''
+    for ((i = 1; i <= 100; i++)); do
         echo "line $i of a body that has to arrive whole, to its end"
     done
     echo 'The last line.'
@@ -149,7 +150,6 @@ big_body() {
     echo >>"$HERE/body"
 }
 
-# jail_env: the environment of a program in the jail.
 JAIL_PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin
 jail_run() {
     local ids=0:0 home=/root name=$1
@@ -158,8 +158,8 @@ jail_run() {
     alice) ids=61001:61001 home=/home/alice ;;
     www-data) ids=33:33 home=/var/www ;;
     esac
-    timeout -k 1 "${CALLER_TIMEOUT:-30}" env -i PATH="$CASE/bin:$JAIL_PATH" HOME="$home" \
-        TERM=dumb LC_ALL="${CALLER_LC:-C.UTF-8}" TMPDIR=/tmp MAILCHUTE_CONFIG="$CASE/mailchute.ini" \
+    timeout -k 1 30 env -i PATH="$CASE/bin:$JAIL_PATH" HOME="$home" \
+        TERM=dumb LC_ALL=C.UTF-8 TMPDIR=/tmp MAILCHUTE_CONFIG="$CASE/mailchute.ini" \
         chroot --userspec="$ids" --groups= "$JAIL" "$@"
 }
 
