@@ -179,18 +179,6 @@ line_code(const char *line, size_t n)
 	return (line[0] - '0') * 100 + (line[1] - '0') * 10 + (line[2] - '0');
 }
 
-/* RFC 2034: each line repeats the enhanced code; joined, once is enough. */
-static const char *
-without_code(const char *s)
-{
-	const char *at = s;
-	int dots = 0;
-
-	while (text_is_digit(*at) || (*at == '.' && dots < 2))
-		dots += *at++ == '.';
-	return dots == 2 && at > s && *at == ' ' ? at + 1 : s;
-}
-
 /* A reply of any number of lines (RFC 5321 4.2.1). keywords: it is EHLO's. */
 static int
 read_reply(struct smtp *s, int64_t deadline, bool is_ehlo)
@@ -220,7 +208,7 @@ read_reply(struct smtp *s, int64_t deadline, bool is_ehlo)
 		if (count == 0)
 			text_puts(&words, shown.at);
 		else if (n > 4)
-			text_printf(&words, " %s", shown.len > 4 ? without_code(shown.at + 4) : "");
+			text_printf(&words, " %s", shown.len > 4 ? shown.at + 4 : "");
 		if (count == 0 && words.len > 3 && words.at[3] == '-')
 			words.at[3] = ' ';
 		if (is_ehlo && count > 0 && n > 4)
