@@ -181,10 +181,10 @@ scan_text(struct scan *s, char *text, size_t len)
 		if (scan_line(s, &p, at, (size_t)(stop - at)) == -1)
 			return -1;
 		/* Behind a lost section's line nobody knows where a key belongs. */
-		if (s->section_lost)
+		if (s->section_lost) {
 			memset(at, '#', (size_t)(end - at));
-		if (s->section_lost)
 			break;
+		}
 		if (s->complaints->len > complaints)
 			memset(at, '#', (size_t)(stop - at));
 	}

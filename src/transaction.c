@@ -92,7 +92,6 @@ struct steps {
 	bool all;        /* every recipient must be taken */
 	bool full;       /* "too many recipients": the rest in the next transaction */
 	bool data_put;
-	int data_code; /* DATA's answer, 0: none yet */
 };
 
 /* RFC 5321 4.5.3.1.10: 452, or from some servers 552, means that the others come next time. */

@@ -325,8 +325,7 @@ words_fold(struct text *out, const char *s, size_t n, bool is_list)
 		if (line <= WORDS_LINE_MAX)
 			text_add(out, s, line);
 		else {
-			size_t tail =
-				line >= 2 && s[line - 2] == '\r' && s[line - 1] == '\n' ? 2 : 0;
+			size_t tail = s[line - 2] == '\r' && s[line - 1] == '\n' ? 2 : 0;
 
 			fold_line(out, s, line - tail, is_list);
 			text_add(out, s + line - tail, tail);

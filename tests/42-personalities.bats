@@ -368,7 +368,7 @@ verifier() {
 
 @test "-bv writes to one line whatever a server answers in many" {
     peer < <(printf '%s\n' @465p @login 'C: MAIL *' 'S: 250 ok' 'C: RCPT *' 'S: 550-5.1.1 no' \
-        'S: 550 5.1.1 such user' DRAIN)
+        'S: 550 5.1.1 such user' 'C*: RSET' 'S: 250 ok' DRAIN)
     profile tls=implicit
     run --separate-stderr idle -bv bob@mail.test
     assert_status 67

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: ISC
+# shellcheck disable=SC2119,SC2120   # begins and its like may go without an argument
 # sendmail -bs: what is lost, and when: the session to the server, the server's good will, the
 # profile, the caller. Each is told apart, and nothing is sent twice or in part.
 
@@ -9,7 +10,7 @@ load bs
 setup() { setup_case; }
 teardown() { teardown_case; }
 
-# --- An upstream that is lost between transactions is opened again without a word -------------------
+# --- An upstream that is lost between transactions is opened again without a word ---------
 
 # idle ENDING [WAIT]: the server ends the session by ENDING (lines of the peer's script) behind the
 # first message; the second goes over a new one, and the caller sees nothing of it.
@@ -137,7 +138,7 @@ END
     peer_done
 }
 
-@test "a session that can't be opened again is 451 4.4.1 with the reason, and the dialogue goes on" {
+@test "a session that can't be opened again is 451 4.4.1 with the reason, and we go on" {
     peer < <(printf '%s\n' @587 @login; takes AAA; echo CUT)
     profile
     dialogue <<END
@@ -161,7 +162,7 @@ END
     assert_same "$(grep -c 'status=sent' "$BATS_TEST_TMPDIR/log")" 1
 }
 
-# --- Lost within a transaction: 451 4.4.1, and the next message goes ---------------------------------
+# --- Lost within a transaction: 451 4.4.1, and the next message goes ----------------------
 
 # within MAIL|RCPT|DATA ENDING [KEY=VALUE]: the server ends by ENDING in place of its answer.
 within() {
@@ -278,7 +279,7 @@ END
     assert_in "$BATS_TEST_TMPDIR/log" 'status=temporary'
 }
 
-# --- Lost in the commit window: words of its own, and nothing is sent again ---------------------------
+# --- Lost in the commit window: words of its own, and nothing is sent again ---------------
 
 # window ENDING [KEY=VALUE]: the server has all of the message and ends by ENDING.
 window() {
@@ -322,9 +323,9 @@ END
     window $'S-: 250 2.0.0 Ok\nCUT'
 }
 
-# --- Refusals, each told apart --------------------------------------------------------------------------
+# --- Refusals, each told apart ------------------------------------------------------------
 
-@test "sender, recipient, DATA and content refused for good or for now are told apart in one session" {
+@test "sender, recipient, DATA and content refused for good or for now are told apart" {
     # refused UNTIL ANSWER: a transaction up to the command UNTIL, which gets ANSWER.
     refused() { takes | sed "/^$1/q"; printf '%s\n' "S: $2"; }
     ours() { gives | sed "/^C: $1/q"; printf '%s\n' "S: $2"; }
@@ -407,7 +408,7 @@ END
     log_lines 2
     assert_same "$(sed -nE 's/.*(exit=[0-9]*).*/\1/p' "$BATS_TEST_TMPDIR/log" | tr '\n' ' ')" \
         'exit=67 exit=69 '
-    assert_in "$BATS_TEST_TMPDIR/log" 'refused=.*<carl@mail.test>: 550 5.1.1 no such user.*delivered=1'
+    assert_in "$BATS_TEST_TMPDIR/log" 'refused=.*<carl@mail.test>: 550 5.1.1 no .*delivered=1'
 }
 
 @test "two messages, a refused recipient and a dead server in one session are told apart" {
@@ -454,7 +455,7 @@ END
     assert_in "$BATS_TEST_TMPDIR/log" 'status=temporary .*onnection refused'
 }
 
-# --- The session can't be opened ------------------------------------------------------------------------
+# --- The session can't be opened ----------------------------------------------------------
 
 # refused_at_mail ANSWER KEY=VALUE...: MAIL gets ANSWER, twice, EHLO was well.
 refused_at_mail() {
@@ -531,7 +532,7 @@ END
 }
 
 @test "an odd success to STARTTLS is none to MAIL" {
-    peer <<<$'@greet\nC: EHLO *\nS: 250-mail.test\nS: 250 STARTTLS\nC: STARTTLS\nS: 250 fine\nC*: QUIT'
+    peer <<<$'@greet\nC: EHLO *\nS: 250-x\nS: 250 STARTTLS\nC: STARTTLS\nS: 250 fine\nC*: QUIT'
     refused_at_mail '[45][0-9][0-9] *'
     peer_stop
 }
@@ -542,7 +543,7 @@ END
     peer_done
 }
 
-# --- The profile ------------------------------------------------------------------------------------------
+# --- The profile --------------------------------------------------------------------------
 
 @test "a profile that is missing is 451 with its name, and EHLO is answered still" {
     profile
@@ -577,10 +578,11 @@ END
 }
 
 @test "a password file that can't be read is 451" {
-    refused_at_mail '451 4.3.5 *no-such-file*' password= password_file="$BATS_TEST_TMPDIR/no-such-file"
+    refused_at_mail '451 4.3.5 *no-such-file*' password= \
+        password_file="$BATS_TEST_TMPDIR/no-such-file"
 }
 
-# --- The caller vanishes: nothing is sent, nothing hangs ------------------------------------------------
+# --- The caller vanishes: nothing is sent, nothing hangs ----------------------------------
 
 # vanishes SCRIPT [CONNECTIONS]: the caller's script ends in an end; not one byte of the message
 # leaves, the status is 0 (the peer's end shows that no DATA came).
@@ -654,6 +656,7 @@ END
 @test "EOF at any place without a message is 0, and no server is asked" {
     peer <<<'=== every connection'
     profile
+    local script
     for script in $'S: 220 *\nEOF' "$HELLO"$'\nEOF' "$HELLO"$'\nC\\: MAI\nEOF' \
         "$EHLO"$'\nC: NOOP\nS: 250 *\nEOF' $'S: 220 *\nC: BAD\nS: 500 *\nEOF'; do
         dialogue <<<"$script"
@@ -716,6 +719,7 @@ END
     peer <<<'=== every connection'
     profile
     # Not "run ... <&-": run's own pipe would get the number.
+    # shellcheck disable=SC2016   # $0 is the inner shell's
     run --separate-stderr bash -c 'exec timeout 10 "$0" -bs <&-' "$BIN/sendmail"
     assert_status 74
     peer_stop
@@ -727,7 +731,7 @@ END
     vanished 143
 }
 
-# --- SIGTERM in the commit window --------------------------------------------------------------------------
+# --- SIGTERM in the commit window ---------------------------------------------------------
 
 @test "SIGTERM in the commit window is told as unknown, to the caller and in the log, and ends it" {
     peer < <(printf '%s\n' @587 @login; takes | sed '$d'; echo DRAIN)
@@ -779,7 +783,7 @@ END
     log_lines 1
 }
 
-# --- One line in the log for a message ----------------------------------------------------------------------
+# --- One line in the log for a message ----------------------------------------------------
 
 @test "each message has its line, with what it needs, and other commands have none" {
     peer < <(printf '%s\n' @587 @login; takes AAA; takes BBB ben@mail.test; echo 'C*: QUIT')
@@ -809,7 +813,7 @@ END
 }
 
 @test "a message that the caller gave up has its line" {
-    peer < <(printf '%s\n' @587 @login; takes | sed '/^C: DATA/,$d'; echo 'C*: RSET'; echo 'C*: QUIT')
+    peer < <(printf '%s\n' @587 @login; takes | sed '/^C: DATA/,$d'; echo 'C*: QUIT')
     profile
     dialogue <<END
 $HELLO

@@ -400,15 +400,19 @@ named() {
     assert_output_has "$FILE:2:"
 }
 
-@test "an indented first line is 78: what it goes on with is missing" {
+@test "an indented first line is a line of its own: its name isn't lost" {
     aliases '  root: a@mail.test\n'
-    refuses 78 -i root < <(message)
-    assert_output_has "$FILE:1:"
+    leads 1 root a@mail.test
 }
 
-@test "an indented line behind a comment is 78, or goes on with the list; no name gets lost" {
+@test "a comment within a list doesn't end it" {
+    aliases 'root: a@mail.test,\n# who is next\n b@mail.test,\n  # and last\n c@mail.test\n'
+    leads 3 root a@mail.test b@mail.test c@mail.test
+}
+
+@test "a pair that is indented behind another is 78 when that is used: no address gets lost" {
     aliases 'web: b@mail.test\n# a comment\n  root: a@mail.test\n'
-    refuses 78 -i root < <(message)
+    refuses 78 -i web < <(message)
 }
 
 @test "a NUL is 78: what stands behind it must not be lost" {

@@ -393,7 +393,7 @@ DOTTED='one\n.\ntwo\n'
 
 @test "without the keys nothing of DSN is said" {
     sends 1 bob@mail.test < <(message)
-    refute_in "$PEER/log" 'NOTIFY|ORCPT|RET=|ENVID'
+    refute_in "$PEER/log" 'NOTIFY=|ORCPT=|RET=|ENVID='
 }
 
 @test "dsn_notify goes with each RCPT, and ORCPT with it" {
@@ -443,7 +443,7 @@ DOTTED='one\n.\ntwo\n'
     assert_status 0
     assert_silent
     peer_done
-    refute_in "$PEER/log" 'NOTIFY|RET='
+    refute_in "$PEER/log" 'NOTIFY=|RET='
     assert_in "$BATS_TEST_TMPDIR/log" 'dsn='
 }
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: ISC
 # shellcheck shell=bash
+# shellcheck disable=SC2154,SC2034,SC2120   # status and stderr are run's; the files use the rest
 # Helpers for the tests of -bs: the scripted caller in front, the scripted peer behind.
 # Loaded after lib.
 
@@ -8,8 +9,8 @@
 # it hangs.
 dialogue() {
     cat >"$BATS_TEST_TMPDIR/caller"
-    run --separate-stderr "$PYTHON" "$ROOT/tests/peer/caller.py" --time "${LIMIT:-30}" "$BATS_TEST_TMPDIR/caller" \
-        "$BIN/sendmail" -bs "$@"
+    run --separate-stderr "$PYTHON" "$ROOT/tests/peer/caller.py" --time "${LIMIT:-30}" \
+        "$BATS_TEST_TMPDIR/caller" "$BIN/sendmail" -bs "$@"
 }
 
 # said STATUS: the whole script was played, the status is STATUS, stderr was silent.

@@ -15,8 +15,10 @@ teardown_file() { teardown_sink; }
 setup() {
     setup_caller || return 1
     # The tests' build knows build/test/etc/, the other /etc/.
-    SYSTEM=$(grep -aoE '/[A-Za-z0-9._/+-]*/build/test/etc/mailchute\.ini' "$MC" | head -n 1) || true
-    MAILCHUTE_CONFIG=$JAIL${SYSTEM:-/etc/mailchute.ini}
+    local system
+    system=$(grep -aoE '/[A-Za-z0-9._/+-]*/build/test/etc/mailchute\.ini' "$MC" | head -n 1) || true
+    SYSTEM_PROFILE=$JAIL${system:-/etc/mailchute.ini}
+    MAILCHUTE_CONFIG=$SYSTEM_PROFILE
     mkdir -p "${MAILCHUTE_CONFIG%/*}"
     sink_profile
     rm -rf "$JAIL"/run/crond.* "$JAIL"/run/atd.pid "$JAIL"/etc/cron.d/* "$JAIL/etc/sudoers" \
@@ -25,7 +27,7 @@ setup() {
 
 teardown() {
     teardown_caller
-    rm -f "$MAILCHUTE_CONFIG"
+    [ -z "${SYSTEM_PROFILE:-}" ] || rm -f "$SYSTEM_PROFILE"
 }
 
 # daemon COMMAND...: starts it in the jail as root, in the foreground; DAEMON is its pid.
@@ -36,13 +38,11 @@ daemon() {
     started "$DAEMON"
 }
 
-# as_setid NAME COMMAND...: as in_jail, with NAME's real id and root's effective one, which is
-# what a set-id program finds. The jail has no set-id files.
-as_setid() {
-    local id=61001
-    shift
-    run --separate-stderr timeout 30 env -i PATH="$JAIL_PATH" HOME=/home/alice chroot "$JAIL" \
-        setpriv --ruid "$id" --rgid "$id" --clear-groups "$@"
+# alice_setid COMMAND...: runs it in the jail with alice's real id and root's effective one, which
+# is what a set-id program finds. The jail has no set-id files.
+alice_setid() {
+    run --separate-stderr timeout 120 env -i PATH="$JAIL_PATH" HOME=/home/alice chroot "$JAIL" \
+        setpriv --ruid 61001 --rgid 61001 --clear-groups "$@"
 }
 
 # --- cron ---------------------------------------------------------------------------
@@ -57,7 +57,7 @@ cron_tab() {
 @test "cron mails the output of root's job" {
     cron_tab @reboot root "cat $CASE/body"
     daemon cron -f
-    wait_for 20 has_arrived 1
+    wait_for 60 has_arrived 1
     assert_arrived alice@mail.test bob@mail.test
     assert_header 1 Subject "Cron <root@$(uname -n | cut -d. -f1)> cat $CASE/body"
     # An address that Gmail and Microsoft take, with cron's comment kept.
@@ -70,7 +70,7 @@ cron_tab() {
     chown 61001:107 "$JAIL/var/spool/cron/crontabs/alice"
     chmod 600 "$JAIL/var/spool/cron/crontabs/alice"
     daemon cron -f
-    wait_for 20 has_arrived 1
+    wait_for 60 has_arrived 1
     assert_arrived alice@mail.test alice@mail.test
     assert_header 1 To alice@mail.test
     assert_log 'uid=61001'
@@ -80,7 +80,7 @@ cron_tab() {
 @test "cron mails the output of a job that is due by the clock" {
     cron_tab '* * * * *' root "cat $CASE/body"
     daemon cron -f
-    wait_for 90 has_arrived 1
+    wait_for 120 has_arrived 1
     assert_arrived alice@mail.test bob@mail.test
     assert_body
 }
@@ -88,7 +88,7 @@ cron_tab() {
 @test "cron's several recipients get it all" {
     cron_tab @reboot root "cat $CASE/body" 'MAILTO=bob@mail.test,carol@mail.test'
     daemon cron -f
-    wait_for 20 has_arrived 1
+    wait_for 60 has_arrived 1
     assert_arrived alice@mail.test bob@mail.test carol@mail.test
     assert_body
 }
@@ -98,9 +98,9 @@ cron_tab() {
     dead_profile
     cron_tab @reboot root "cat $CASE/body && echo whole >$CASE/tmp/done"
     daemon cron -f
-    wait_for 20 test -s "$HERE/log"
+    wait_for 60 test -s "$HERE/log"
     assert_log '127\.0\.0\.1: Connection refused'
-    wait_for 5 test -s "$HERE/tmp/done"
+    wait_for 30 test -s "$HERE/tmp/done"
     kill -0 "$DAEMON"
     assert_nothing
 }
@@ -108,7 +108,7 @@ cron_tab() {
 @test "a refusal of cron's mail is in the log, with the server's words" {
     cron_tab @reboot root "cat $CASE/body" "MAILTO=$NOBODY"
     daemon cron -f
-    wait_for 20 test -s "$HERE/log"
+    wait_for 60 test -s "$HERE/log"
     assert_log 'exit=67 .*550 5\.1\.1 .*User unknown'
     assert_nothing
 }
@@ -117,7 +117,7 @@ cron_tab() {
     printf 'one\0two\n' >"$HERE/binary"
     cron_tab @reboot root "cat $CASE/binary"
     daemon cron -f
-    wait_for 20 has_arrived 1
+    wait_for 60 has_arrived 1
     assert_arrived alice@mail.test bob@mail.test
     [ "$(look 1 body)" = onetwo ]
 }
@@ -127,12 +127,12 @@ cron_tab() {
 
 @test "atd mails the output of a user's job to him" {
     echo "cat $CASE/body" >"$HERE/job"
-    run timeout 30 env -i PATH="$JAIL_PATH" HOME=/home/alice LOGNAME=alice chroot "$JAIL" \
+    run timeout 120 env -i PATH="$JAIL_PATH" HOME=/home/alice LOGNAME=alice chroot "$JAIL" \
         setpriv --ruid 61001 --rgid 61001 --euid 1 --egid 1 --clear-groups \
         at -f "$CASE/job" now
     assert_status 0
     daemon atd -f
-    wait_for 20 has_arrived 1
+    wait_for 60 has_arrived 1
     assert_arrived alice@mail.test alice@mail.test
     look 1 header Subject | assert_in - '^Output from your job +1'
     assert_header 1 From 'Alice Example <alice@mail.test>'
@@ -146,7 +146,7 @@ cron_tab() {
     mkdir "$HERE/spool"
     printf '%s\n' 'SHELL=/bin/sh' 'MAILTO=bob@mail.test' "1 0 test cat $CASE/body" \
         >"$HERE/anacrontab"
-    run timeout 30 env -i PATH="$JAIL_PATH" HOME=/root chroot "$JAIL" \
+    run timeout 120 env -i PATH="$JAIL_PATH" HOME=/root chroot "$JAIL" \
         anacron -d -f -n -t "$CASE/anacrontab" -S "$CASE/spool"
     assert_status 0
     assert_arrived alice@mail.test bob@mail.test
@@ -168,9 +168,9 @@ sudoers() {
 
 @test "sudo mails a wrong password" {
     sudoers 'Defaults mail_badpass' 'alice ALL=(ALL) ALL'
-    as_setid alice sudo -S true <<<'not-the-password'
+    alice_setid sudo -S true <<<'not-the-password'
     assert_status 1
-    wait_for 20 has_arrived 1
+    wait_for 60 has_arrived 1
     assert_arrived alice@mail.test bob@mail.test
     assert_header 1 From alice@mail.test
     look 1 header Subject | assert_in - 'SECURITY information for '
@@ -179,9 +179,9 @@ sudoers() {
 
 @test "sudo mails a command that is not allowed" {
     sudoers 'Defaults mail_no_perms, !authenticate' 'alice ALL=(ALL) /usr/bin/true'
-    as_setid alice sudo -n cat /etc/shadow
+    alice_setid sudo -n cat /etc/shadow
     assert_status 1
-    wait_for 20 has_arrived 1
+    wait_for 60 has_arrived 1
     assert_arrived alice@mail.test bob@mail.test
     look 1 body | assert_in - 'alice : command not allowed ;.*COMMAND=/.*cat /etc/shadow'
 }
@@ -189,10 +189,10 @@ sudoers() {
 @test "sudo runs the command though its mail cannot be sent" {
     dead_profile
     sudoers 'Defaults mail_always' 'alice ALL=(ALL) NOPASSWD: ALL'
-    as_setid alice sudo -n echo it ran
+    alice_setid sudo -n echo it ran
     assert_status 0
     [ "$output" = 'it ran' ]
-    wait_for 20 test -s "$HERE/log"
+    wait_for 60 test -s "$HERE/log"
     assert_log '127\.0\.0\.1: Connection refused'
     assert_nothing
 }
