@@ -22,6 +22,8 @@ struct bs {
 	bool in_mail;        /* MAIL was taken, by the server too */
 	bool upstream_dirty; /* the server has a transaction open that is none of ours any more */
 	bool over;
+	bool quit;  /* he said QUIT, and heard all that came before */
+	int signal; /* ended the commit window, and ends us; 0: none */
 	unsigned bad;
 };
 
@@ -73,12 +75,21 @@ end_letter(struct bs *b, const struct err *e)
 	letter_free(&b->letter);
 	letter_init(&b->letter);
 	/* What was held for the commit ends us now, if it came: the caller has his answer. */
-	dialogue_flush(&b->dialogue);
+	(void)dialogue_flush(&b->dialogue);
 	net_release_signals(&b->upstream.net);
 	b->in_mail = false;
 }
 
-/* A refusal that ends the message: told, logged, kept for the RSET that follows it. */
+/* The message failed, and its caller was told: kept for the RSET that follows, and logged. */
+static void
+end_failed(struct bs *b, const struct err *e)
+{
+	err_clear(&b->failure);
+	(void)err_copy(&b->failure, e);
+	end_letter(b, e);
+}
+
+/* A refusal that ends the message. */
 static void
 fail(struct bs *b, const struct err *e)
 {
@@ -87,9 +98,7 @@ fail(struct bs *b, const struct err *e)
 		lose_upstream(b);
 	else
 		b->upstream_dirty = b->upstream.is_open;
-	err_clear(&b->failure);
-	(void)err_copy(&b->failure, e);
-	end_letter(b, e);
+	end_failed(b, e);
 }
 
 /* Forgets a message that was begun and not sent. */
@@ -164,14 +173,17 @@ read_mail_parameters(struct bs *b, const char *args)
 			mail->size = (uint64_t)size;
 			if (b->post.profile.max_size > 0 && size > b->post.profile.max_size)
 				return "552 5.3.4 the message is over max_size";
-		} else if (text_same(name, "BODY"))
-			continue;
-		else if (text_same(name, "SMTPUTF8"))
+		} else if (text_same(name, "BODY")) {
+			if (!text_same(value, "7BIT") && !text_same(value, "8BITMIME"))
+				return "501 5.5.4 BODY is 7BIT or 8BITMIME";
+		} else if (text_same(name, "SMTPUTF8"))
 			mail->utf8_reason = "the caller's SMTPUTF8";
-		else if (text_same(name, "RET"))
+		else if (text_same(name, "RET")) {
+			if (!text_same(value, "FULL") && !text_same(value, "HDRS"))
+				return "501 5.5.4 RET is FULL or HDRS";
 			mail->dsn_return = text_same(value, "FULL") ? "FULL" : "HDRS";
-		else if (text_same(name, "ENVID") &&
-			 text_format(b->letter.envid, sizeof(b->letter.envid), "%s", value))
+		} else if (text_same(name, "ENVID") &&
+			   text_format(b->letter.envid, sizeof(b->letter.envid), "%s", value))
 			mail->dsn_envid = b->letter.envid;
 		else if (!text_same(name, "AUTH"))
 			return "555 5.5.4 this parameter isn't known here";
@@ -225,7 +237,11 @@ reset_upstream(struct bs *b, struct err *e)
 	if (smtp_put(s, SMTP_AT_RSET, "RSET", NULL, e) == -1 || smtp_get(s, SMTP_AT_RSET, e) == -1)
 		return -1;
 	b->upstream_dirty = false;
-	return s->reply.code / 100 == 2 ? 0 : smtp_refused(s, "RSET", ERR_TEMP, e);
+	if (s->reply.code / 100 == 2)
+		return 0;
+	(void)smtp_refused(s, "RSET", ERR_TEMP, e);
+	e->lost_peer = true; /* of no more use: a new session is */
+	return -1;
 }
 
 /* MAIL over the session that is there. */
@@ -316,6 +332,8 @@ do_mail(struct bs *b, const char *args)
 	if (mail_upstream(b, &e) == -1) {
 		if (e.kind == ERR_DATA && e.code == 0 && b->letter.mail.utf8_reason != NULL) {
 			reply(b, "553 5.6.7 the server offers no SMTPUTF8");
+			note_session(b);
+			end_failed(b, &e);
 			return;
 		}
 		note_session(b);
@@ -342,21 +360,37 @@ read_rcpt_parameters(const char *args, struct text *dsn)
 	return dsn->cut ? "501 5.5.4 the parameters are too long" : NULL;
 }
 
-/* Asks the server about the recipients that one RCPT stands for (an alias may be several). */
+/*
+ * Asks the server about the recipients that one RCPT stands for (an alias may be several): one that
+ * is refused doesn't stop the others, and is the answer.
+ */
 static int
 rcpt_upstream(struct bs *b, size_t from, const char *dsn, struct err *e)
 {
 	struct envelope *env = &b->letter.envelope;
+	struct smtp_reply *said = &b->upstream.smtp.reply, refusal;
 	size_t i;
 
 	submit_extend(&b->upstream, &b->post.job);
 	for (i = from; i < env->n; i++) {
 		if (dsn[0] != '\0')
 			env->rcpts[i].dsn = text_copy(dsn, strlen(dsn));
-		if (transaction_rcpt(&b->upstream.smtp, &b->transaction, &env->rcpts[i], e) == -1)
+		struct err one = {.kind = ERR_NONE};
+
+		if (transaction_rcpt(&b->upstream.smtp, &b->transaction, &env->rcpts[i], &one) == 0)
+			continue;
+		if (one.lost_peer)
+			err_clear(e);
+		else if (e->kind == ERR_NONE)
+			refusal = *said;
+		(void)err_copy(e, &one);
+		if (one.lost_peer)
 			return -1;
 	}
-	return 0;
+	if (e->kind == ERR_NONE)
+		return 0;
+	*said = refusal;
+	return -1;
 }
 
 static void
@@ -461,7 +495,9 @@ do_data(struct bs *b, const char *args)
 	b->transaction.batch = batch;
 	b->transaction.n = fill_batch(b, batch, l->envelope.n);
 	reply(b, "354 end with a lone dot");
-	if (!dialogue_content(&b->dialogue, &l->spool, b->post.world->spool_folder, &e)) {
+	/* Who hasn't heard the answers so far won't hear the last one either. */
+	if (!dialogue_content(&b->dialogue, &l->spool, b->post.world->spool_folder, &e) ||
+		!dialogue_flush(&b->dialogue)) {
 		/* The caller is gone: what is cut off isn't sent. */
 		b->over = true;
 		(void)err_set(
@@ -476,7 +512,10 @@ do_data(struct bs *b, const char *args)
 		err_clear(&b->failure);
 		/* For the log only: the caller was told when it was refused. */
 		if (envelope_count(&l->envelope, RCPT_DELIVERED) < l->envelope.n)
-			(void)err_set(&e, ERR_RCPT, "some recipients were refused");
+			(void)err_set(&e,
+				envelope_count(&l->envelope, RCPT_DEFERRED) > 0 ? ERR_PARTIAL
+										: ERR_RCPT,
+				"some recipients were refused");
 		end_letter(b, &e);
 	} else {
 		note_session(b);
@@ -488,6 +527,10 @@ do_data(struct bs *b, const char *args)
 				e.text);
 			lost.lost_peer = true;
 			e = lost;
+			if (b->upstream.net.fault.kind == NET_SIGNAL) {
+				b->signal = b->upstream.net.fault.number;
+				b->over = true;
+			}
 		}
 		fail(b, &e);
 	}
@@ -555,6 +598,7 @@ do_quit(struct bs *b, const char *args)
 {
 	(void)args;
 	forget(b);
+	b->quit = dialogue_flush(&b->dialogue);
 	reply(b, "221 2.0.0 Bye");
 	b->over = true;
 }
@@ -616,6 +660,7 @@ bad_command(struct bs *b, const char *words)
 		reply(b, words);
 		return;
 	}
+	forget(b);
 	reply(b, "421 4.7.0 too many bad commands");
 	b->over = true;
 }
@@ -657,7 +702,7 @@ talk(struct bs *b)
 			break;
 		}
 	}
-	dialogue_flush(&b->dialogue);
+	(void)dialogue_flush(&b->dialogue);
 }
 
 int
@@ -673,5 +718,7 @@ bs_run(const struct world *w, const struct request *r)
 	submit_close(&b.upstream, true);
 	letter_free(&b.letter);
 	post_close(&b.post);
-	return b.dialogue.broken ? err_status(ERR_INPUT, 0) : 0;
+	if (b.signal != 0)
+		(void)raise(b.signal);
+	return b.dialogue.broken && !b.quit ? err_status(ERR_INPUT, 0) : 0;
 }

@@ -16,7 +16,7 @@ dialogue_init(struct dialogue *d, int in, int out)
 	text_fixed(&d->replies, d->replies_buf, sizeof(d->replies_buf));
 }
 
-void
+bool
 dialogue_flush(struct dialogue *d)
 {
 	size_t at = 0;
@@ -29,13 +29,14 @@ dialogue_flush(struct dialogue *d)
 		at += done > 0 ? (size_t)done : 0;
 	}
 	d->replies.len = 0;
+	return !d->broken;
 }
 
 void
 dialogue_reply(struct dialogue *d, const char *code, bool more, const char *words)
 {
 	if (sizeof(d->replies_buf) - d->replies.len < 4096)
-		dialogue_flush(d);
+		(void)dialogue_flush(d);
 	text_puts(&d->replies, code);
 	text_char(&d->replies, more ? '-' : ' ');
 	text_masked(&d->replies, words, strnlen(words, 2000));
@@ -48,8 +49,7 @@ fill(struct dialogue *d)
 {
 	ssize_t got;
 
-	dialogue_flush(d);
-	if (d->broken)
+	if (!dialogue_flush(d))
 		return false;
 	do
 		got = read(d->in, d->input, sizeof(d->input));
@@ -94,7 +94,7 @@ dialogue_line(struct dialogue *d, char *buf)
 }
 
 /* Where in a line of content we are. */
-enum place { AT_START, AFTER_DOT, AFTER_DOT_CR, IN_LINE, AFTER_CR };
+enum place { AT_START, AFTER_DOT, AFTER_DOT_CR, IN_LINE, AFTER_CR, AFTER_LF, AFTER_LF_DOT };
 
 /* A walk over content. */
 struct content {
@@ -102,15 +102,32 @@ struct content {
 	bool crlf; /* the lone dot has CRLF around it */
 };
 
-/* What follows c; *end: it was the lone dot's last byte. */
+/*
+ * What follows c; *end: it was the lone dot's last byte; *keep: it is content. RFC 5321 4.5.2: a
+ * dot at a line's start goes, whatever follows it; behind a bare LF only a doubled one does
+ * (smtplib doubles the dots of content whose LFs it leaves alone).
+ */
 static enum place
-step(const struct content *c, char byte, bool *end)
+step(const struct content *c, char byte, bool *end, bool *keep)
 {
 	*end = false;
+	*keep = true;
 	switch (c->place) {
 	case AT_START:
-		if (byte == '.')
+		if (byte == '.') {
+			*keep = false;
 			return AFTER_DOT;
+		}
+		break;
+	case AFTER_LF:
+		if (byte == '.')
+			return AFTER_LF_DOT;
+		break;
+	case AFTER_LF_DOT:
+		if (byte == '.') {
+			*keep = false;
+			return IN_LINE;
+		}
 		break;
 	case AFTER_DOT:
 		if (byte == '\n' && !c->crlf)
@@ -128,8 +145,8 @@ step(const struct content *c, char byte, bool *end)
 	}
 	if (byte == '\r')
 		return AFTER_CR;
-	if (byte == '\n' && (!c->crlf || c->place == AFTER_CR))
-		return AT_START;
+	if (byte == '\n')
+		return !c->crlf || c->place == AFTER_CR ? AT_START : AFTER_LF;
 	return IN_LINE;
 }
 
@@ -139,7 +156,7 @@ dialogue_content(struct dialogue *d, struct spool *s, const char *folder, struct
 	struct content c = {.place = AT_START, .crlf = d->crlf};
 	char run[4096];
 	size_t n = 0;
-	bool end = false;
+	bool end = false, keep;
 
 	while (!end) {
 		enum place before = c.place;
@@ -148,9 +165,8 @@ dialogue_content(struct dialogue *d, struct spool *s, const char *folder, struct
 		if (d->at == d->len && !fill(d))
 			return false;
 		byte = d->input[d->at++];
-		c.place = step(&c, byte, &end);
-		/* RFC 5321 4.5.2: a dot at a line's start goes, whatever follows it. */
-		if (c.place != AFTER_DOT || before != AT_START)
+		c.place = step(&c, byte, &end, &keep);
+		if (keep)
 			run[n++] = byte;
 		if (!end && (n < sizeof(run) - 2 || c.place == AFTER_DOT_CR))
 			continue;

@@ -34,8 +34,8 @@ void dialogue_init(struct dialogue *d, int in, int out);
 /* Adds a reply's line; words are masked, CRLF is added. more: "250-" instead of "250 ". */
 void dialogue_reply(struct dialogue *d, const char *code, bool more, const char *words);
 
-/* Writes what waits. */
-void dialogue_flush(struct dialogue *d);
+/* Writes what waits. false: the caller hears no more. */
+bool dialogue_flush(struct dialogue *d);
 
 /* The next line without its end into buf (DIALOGUE_LINE_MAX + 1 bytes). */
 enum dialogue_got dialogue_line(struct dialogue *d, char *buf);

@@ -250,15 +250,19 @@ log_recipients(const struct letter *l, struct text *line, bool refused)
 static void
 log_session(const struct letter *l, struct text *line)
 {
+	bool dsn = l->mail.dsn_notify != NULL || l->mail.dsn_return != NULL ||
+		   l->mail.dsn_envid != NULL;
+	size_t i;
+
 	if (l->report.peer[0] != '\0')
 		log_field(line, "host", l->report.peer);
 	if (l->report.tls[0] != '\0')
 		log_field(line, "tls", l->report.tls);
 	if (l->report.reply[0] != '\0')
 		log_field(line, "reply", l->report.reply);
-	if ((l->mail.dsn_notify != NULL || l->mail.dsn_return != NULL ||
-		    l->mail.dsn_envid != NULL) &&
-		l->report.connections > 0 && (l->report.capabilities & SMTP_DSN) == 0)
+	for (i = 0; i < l->envelope.n; i++)
+		dsn = dsn || l->envelope.rcpts[i].dsn != NULL;
+	if (dsn && l->report.connections > 0 && (l->report.capabilities & SMTP_DSN) == 0)
 		log_field(line, "dsn", "not-offered");
 }
 

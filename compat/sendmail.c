@@ -7,6 +7,7 @@
 #include "verify.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -19,9 +20,11 @@ drain_stdin(void)
 
 	if (isatty(STDIN_FILENO))
 		return;
-	do
-		got = read(STDIN_FILENO, buf, sizeof(buf));
-	while (got > 0 || (got == -1 && errno == EINTR));
+	while ((got = read(STDIN_FILENO, buf, sizeof(buf))) > 0 ||
+		(got == -1 && (errno == EINTR || errno == EAGAIN))) {
+		if (got == -1 && errno == EAGAIN)
+			(void)poll(&(struct pollfd){.fd = STDIN_FILENO, .events = POLLIN}, 1, -1);
+	}
 }
 
 static int

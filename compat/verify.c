@@ -33,7 +33,7 @@ ask(const struct post *p, struct letter *l, struct submit_session *s, struct err
 			(refusal.lost_peer || refusal.code == 0))
 			return err_copy(e, &refusal);
 		(void)show(l->envelope.rcpts[i].address, s->smtp.reply.words);
-		if (refusal.kind == ERR_REFUSED)
+		if (refusal.kind == ERR_RCPT)
 			(void)err_set(e, ERR_RCPT, "refused: <%s>: %s",
 				l->envelope.rcpts[i].address, s->smtp.reply.words);
 	}

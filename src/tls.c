@@ -271,6 +271,7 @@ tls_start(struct tls *t, struct wire *w, const char *trust, const char *name, in
 	/* A certificate's fault has its own words in e already; a cut line is the caller's to tell. */
 	if (w->net->fault.kind == NET_TLS)
 		(void)err_set(e, ERR_TLS, "TLS failed: %s", tls_fault_words(w->net->fault.number));
+	chain_free(&t->chain);
 	return -1;
 }
 

@@ -366,7 +366,7 @@ transaction_rcpt(struct smtp *s, const struct transaction *t, struct rcpt *r, st
 	envelope_decide(r, s->reply.code >= 500 ? RCPT_REFUSED : RCPT_DEFERRED, s->reply.code,
 		s->reply.words);
 	(void)text_format(what, sizeof(what), "RCPT TO:<%s>", r->address);
-	return smtp_refused(s, what, ERR_REFUSED, e);
+	return smtp_refused(s, what, ERR_RCPT, e);
 }
 
 static enum transaction_end
