@@ -127,9 +127,14 @@ warn_of_content(const struct post *p, struct letter *l)
 static int
 check_hops(const struct post *p, struct letter *l, struct err *e)
 {
-	long long hops = p->request->hops != NULL ? text_number(p->request->hops, 1000000) : 0;
+	const char *given = p->request->hops;
+	bool is_number =
+		given != NULL && given[0] != '\0' && given[strspn(given, "0123456789")] == '\0';
+	long long hops = is_number ? text_number(given, 1000000) : 0;
 
-	if (hops == -1) {
+	if (is_number && hops == -1)
+		hops = 1000000; /* more than anybody's limit */
+	if (given != NULL && !is_number) {
 		letter_warn(p, l, "-h: not a number");
 		hops = 0;
 	}
@@ -154,10 +159,10 @@ void
 letter_dsn(const struct post *p, struct letter *l)
 {
 	const struct request *r = p->request;
-	const char *notify = r->notify, *ret = r->ret;
+	const char *notify = r->notify, *ret = r->ret, *at;
 	struct text envid;
 
-	if (notify != NULL && !profile_is_notify(notify)) {
+	if (notify != NULL && (strlen(notify) >= sizeof(l->notify) || !profile_is_notify(notify))) {
 		letter_warn(p, l, "-N: neither never nor some of success,failure,delay");
 		notify = NULL;
 	}
@@ -168,9 +173,11 @@ letter_dsn(const struct post *p, struct letter *l)
 		upper(l->notify);
 		l->mail.dsn_notify = l->notify;
 	}
-	if (ret != NULL && !text_same(ret, "full") && !text_same(ret, "hdrs"))
+	if (ret != NULL && !text_same(ret, "full") && !text_same(ret, "hdrs")) {
 		letter_warn(p, l, "-R: neither full nor hdrs");
-	else if (l->mail.dsn_return != NULL)
+		ret = NULL;
+	}
+	if (l->mail.dsn_return != NULL)
 		;
 	else if (ret != NULL)
 		l->mail.dsn_return = text_same(ret, "full") ? "FULL" : "HDRS";
@@ -179,6 +186,13 @@ letter_dsn(const struct post *p, struct letter *l)
 	if (l->mail.dsn_envid != NULL)
 		return;
 	text_fixed(&envid, l->envid, sizeof(l->envid));
+	/* RFC 3461 4.4: printable ASCII, encoded or not. */
+	for (at = r->envid; at != NULL && *at >= ' ' && *at <= '~'; at++)
+		;
+	if (at != NULL && *at != '\0') {
+		letter_warn(p, l, "-V: not printable ASCII");
+		return;
+	}
 	if (r->envid != NULL)
 		transaction_xtext(&envid, r->envid);
 	if (envid.cut || envid.len > 100)
@@ -248,7 +262,7 @@ log_recipients(const struct letter *l, struct text *line, bool refused)
 }
 
 static void
-log_session(const struct letter *l, struct text *line)
+log_session(const struct post *p, const struct letter *l, struct text *line)
 {
 	bool dsn = l->mail.dsn_notify != NULL || l->mail.dsn_return != NULL ||
 		   l->mail.dsn_envid != NULL;
@@ -262,8 +276,11 @@ log_session(const struct letter *l, struct text *line)
 		log_field(line, "reply", l->report.reply);
 	for (i = 0; i < l->envelope.n; i++)
 		dsn = dsn || l->envelope.rcpts[i].dsn != NULL;
-	if (dsn && l->report.connections > 0 && (l->report.capabilities & SMTP_DSN) == 0)
-		log_field(line, "dsn", "not-offered");
+	if (!dsn || l->report.connections == 0 || (l->report.capabilities & SMTP_DSN) != 0)
+		return;
+	log_field(line, "dsn", "not-offered");
+	if (p->request->verbose > 0)
+		output_line("warning", "the server offers no DSN: nothing was said of it");
 }
 
 /* -L: printable, 32 characters, and nothing that the line's own form is made of. */
@@ -303,7 +320,7 @@ letter_log(struct post *p, const struct letter *l, const struct err *e, int stat
 		log_field(&line, "id", l->notes.id);
 	if (l->message.facts.size > 0)
 		log_number(&line, "size", (long long)l->message.facts.size);
-	log_session(l, &line);
+	log_session(p, l, &line);
 	log_recipients(l, &line, true);
 	if (e->kind != ERR_NONE && l->envelope.n > 0)
 		log_number(&line, "delivered",

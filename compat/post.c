@@ -55,6 +55,7 @@ post_init(struct post *p, const struct world *w, const struct request *r)
 				  : AF_UNSPEC};
 	if (r->verbose > 0)
 		p->job.trace.line = show_dialogue;
+	p->job.trace.detail = r->verbose > 1;
 }
 
 void

@@ -137,6 +137,7 @@ send_one(const struct world *w, const struct request *r, struct err *e)
 {
 	struct post p;
 	struct letter l;
+	struct err ignored = {.kind = ERR_NONE};
 	bool read = false;
 	int status;
 
@@ -144,6 +145,9 @@ send_one(const struct world *w, const struct request *r, struct err *e)
 	letter_init(&l);
 	if (e->kind == ERR_NONE)
 		(void)send_message(&p, &l, &read, e);
+	/* What fails before the profile was read belongs into its log, too. */
+	if (e->kind == ERR_USAGE && p.file.n == 0)
+		(void)post_open(&p, &l, &ignored);
 	if (!read || p.profile.dot_ends)
 		drain_stdin();
 	status = post_status(&p, e);
@@ -217,12 +221,14 @@ run_mode(const struct world *w, const struct request *r, struct err *e)
 	case MODE_NOTHING:
 		return 0;
 	case MODE_DAEMON:
-		output_line(
-			"mailchute", "no daemon mode: each message is sent while its caller waits");
-		return err_status(ERR_USAGE, 0);
+		(void)err_set(e, ERR_USAGE,
+			"no daemon mode: each message is sent while its caller waits");
+		return fail(r, e, err_status(ERR_USAGE, 0));
 	case MODE_TEST:
-		output_line("mailchute", "no such mode: see mailchute show, and mailchute --help");
-		return err_status(ERR_USAGE, 0);
+		drain_stdin();
+		(void)err_set(
+			e, ERR_USAGE, "no such mode: see mailchute show, and mailchute --help");
+		return fail(r, e, err_status(ERR_USAGE, 0));
 	}
 	return send_one(w, r, e);
 }

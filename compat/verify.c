@@ -37,6 +37,10 @@ ask(const struct post *p, struct letter *l, struct submit_session *s, struct err
 			(void)err_set(e, ERR_RCPT, "refused: <%s>: %s",
 				l->envelope.rcpts[i].address, s->smtp.reply.words);
 	}
+	/* Nothing follows; what becomes of this doesn't change what was answered. */
+	err_clear(&refusal);
+	if (smtp_put(&s->smtp, SMTP_AT_RSET, "RSET", NULL, &refusal) == 0)
+		(void)smtp_get(&s->smtp, SMTP_AT_RSET, &refusal);
 	if (envelope_count(&l->envelope, RCPT_DEFERRED) > 0)
 		return err_set(e, ERR_TEMP, "the server puts off some of the recipients");
 	return e->kind == ERR_NONE ? 0 : -1;
@@ -60,7 +64,7 @@ verify(struct post *p, struct letter *l, struct submit_session *s, struct err *e
 	}
 	if (l->envelope.n == 0)
 		return err_set(e, ERR_USAGE, "-bv: name the recipients to be asked about");
-	if (envelope_unique(&l->envelope, e) == -1)
+	if (envelope_unique(&l->envelope, e) == -1 || post_pick_section(p, l, e) == -1)
 		return -1;
 	if (post_ready(p, e) == -1 || submit_open(s, &p->job, &l->report, e) == -1)
 		return -1;

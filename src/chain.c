@@ -314,6 +314,26 @@ chain_init(struct chain *c, const char *source, const char *name, struct err *e)
 	br_x509_minimal_init(&c->minimal, &br_sha256_vtable, NULL, 0);
 }
 
+bool
+chain_describe(const struct chain *c, size_t i, struct text *out)
+{
+	struct cert cert;
+
+	if (i >= c->n || !cert_parse(&cert, cert_at(c, i).at, cert_at(c, i).n))
+		return false;
+	text_puts(out, "certificate of ");
+	cert_name_words(cert.subject, out);
+	if (i == 0) {
+		text_puts(out, " for ");
+		cert_names(&cert, out);
+	}
+	text_puts(out, ", issued by ");
+	cert_name_words(cert.issuer, out);
+	text_puts(out, ", until ");
+	date_words(cert.not_after, out);
+	return true;
+}
+
 void
 chain_free(struct chain *c)
 {

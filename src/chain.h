@@ -34,6 +34,12 @@ struct chain {
 /* source, name and e must live as long as the handshake. */
 void chain_init(struct chain *c, const char *source, const char *name, struct err *e);
 
+/*
+ * Adds a line about the i-th certificate that the server showed: whose it is, for which names, by
+ * whom, until when. False where there is none.
+ */
+bool chain_describe(const struct chain *c, size_t i, struct text *out);
+
 void chain_free(struct chain *c);
 
 #endif

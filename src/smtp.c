@@ -268,6 +268,20 @@ ehlo(struct smtp *s, enum err_kind unknown_kind, struct err *e)
 		e);
 }
 
+static void
+trace_chain(const struct smtp *s)
+{
+	struct text words;
+	char buf[1024];
+	size_t i;
+
+	text_fixed(&words, buf, sizeof(buf));
+	for (i = 0; s->options->trace.detail && chain_describe(&s->tls.chain, i, &words); i++) {
+		trace(s, "*", buf);
+		words.len = 0;
+	}
+}
+
 static int
 handshake(struct smtp *s, struct err *e)
 {
@@ -278,6 +292,7 @@ handshake(struct smtp *s, struct err *e)
 		0) {
 		s->encrypted = true;
 		trace(s, "*", tls_words(&s->tls));
+		trace_chain(s);
 		return 0;
 	}
 	e->lost_peer = true;

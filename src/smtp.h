@@ -56,6 +56,7 @@ struct smtp_reply {
 struct smtp_trace {
 	void (*line)(void *ctx, const char *who, const char *text);
 	void *ctx;
+	bool detail; /* the server's certificates, too */
 };
 
 enum smtp_tls { SMTP_TLS_BY_STARTTLS, SMTP_TLS_FROM_START, SMTP_NO_TLS };

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -36,9 +37,11 @@ read_some(int fd, char *buf, size_t size)
 {
 	ssize_t got;
 
-	do
-		got = read(fd, buf, size);
-	while (got == -1 && errno == EINTR);
+	/* Somebody who shares the descriptor may have made it non-blocking. */
+	while ((got = read(fd, buf, size)) == -1 && (errno == EINTR || errno == EAGAIN)) {
+		if (errno == EAGAIN)
+			(void)poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, -1);
+	}
 	return got;
 }
 
@@ -147,6 +150,16 @@ fill_from(struct spool *s, int fd, const char *folder, bool dot_stops, struct er
 	}
 }
 
+/* What stands behind is as if it had never been read. */
+static void
+cut(struct spool *s, uint64_t size)
+{
+	s->size = size;
+	if (s->in_memory > size)
+		s->in_memory = size;
+	s->window_len = 0;
+}
+
 /* Cuts the spool before the first line that is a lone dot. */
 static int
 cut_at_dot(struct spool *s, struct err *e)
@@ -160,7 +173,7 @@ cut_at_dot(struct spool *s, struct err *e)
 	while ((n = spool_view(s, at, &data, e)) > 0) {
 		for (i = 0; i < n; i++) {
 			if (data[i] == '\n' && (seen == 1 || seen == 2)) {
-				s->size = line;
+				cut(s, line);
 				return 0;
 			}
 			if (data[i] == '\n') {
@@ -174,7 +187,7 @@ cut_at_dot(struct spool *s, struct err *e)
 		at += (uint64_t)n;
 	}
 	if (n == 0 && (seen == 1 || seen == 2))
-		s->size = line;
+		cut(s, line);
 	return n == 0 ? 0 : -1;
 }
 
