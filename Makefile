@@ -30,10 +30,10 @@ LIBS   := build/lib/libbearssl.a build/lib/libinih.a
 FOREIGN := build/include/bearssl.h build/include/bearssl build/include/ini.h
 MUSLINC := -nostdinc -isystem $(MUSL_INC) -isystem build/include
 DEPS := build-essential libbearssl-dev libinih-dev musl-tools ca-certificates
-DEPS += bats openssl python3 python3-aiosmtpd php-cli strace file mandoc
+DEPS += bats parallel openssl python3 python3-aiosmtpd php-cli strace file mandoc
 DEPS += clang clang-format clang-tidy libclang-rt-14-dev cppcheck shellcheck
 
-.PHONY: all deps demo test lint san install uninstall clean help format
+.PHONY: all deps demo test callers lint san install uninstall clean help format
 all: build/mailchute ## Build build/mailchute, one static-PIE file
 
 build/mailchute: $(SRC:%.c=build/obj/%.o) | $(LIBS)
@@ -82,6 +82,10 @@ demo: deps ## Install what is missing, build, send to a throw-away server, show 
 test: deps ## Install what is missing, build, run every test
 	@$(MAKE) --no-print-directory build/mailchute build/test/mailchute
 	@tests/run
+
+callers: deps ## Run the tests with real programs that call sendmail
+	@$(MAKE) --no-print-directory build/mailchute build/test/mailchute
+	@tests/callers/run
 
 lint: deps ## clang-format, clang-tidy, cppcheck, shellcheck, mandoc -Tlint
 	@$(MAKE) --no-print-directory $(FOREIGN)

@@ -383,7 +383,7 @@ flags_parse(struct request *r, const char *name, int argc, char *const argv[], s
 	r->operands = calloc((size_t)argc + 1, sizeof(*r->operands));
 	if (r->operands == NULL)
 		return err_set(e, ERR_SYSTEM, "no memory for the command line");
-	for (p.at = 1; p.at < argc; p.at++) {
+	for (p.at = 1; p.at < argc && argv[p.at] != NULL; p.at++) {
 		const char *word = argv[p.at];
 
 		if (flags_over || word[0] != '-' || word[1] == '\0')

@@ -5,7 +5,6 @@
 #include "secret.h"
 
 #include <string.h>
-#include <sys/socket.h>
 
 static void
 show_dialogue(void *ctx, const char *who, const char *text)

@@ -119,7 +119,7 @@ take(const struct addr_list *l, struct text *out, size_t i, size_t n, struct err
 		u = text_utf8(l->text + i + k, n - k);
 		if (u == 0)
 			return refuse(l, "it is not UTF-8", e);
-		if (text_is_control(l->text[i + k]) && l->text[i + k] != '\t')
+		if (text_is_control(l->text[i + k]))
 			return refuse(l, "it holds a control character", e);
 	}
 	text_add(out, l->text + i, n);

@@ -162,7 +162,9 @@ edit_field(struct editing *ed, const struct message_field *f)
 	text_add(&ed->field, at + f->start, f->name_len);
 	text_char(&ed->field, ':');
 	edit_body(ed, f, at + f->body, f->end - f->body);
-	words_fold(&ed->m->ready, ed->field.at, ed->field.len, (f->traits & FIELD_ADDRESSES) != 0);
+	words_fold(&ed->m->ready, ed->field.at, ed->field.len, (f->traits & FIELD_ADDRESSES) != 0,
+		words_eight_bit(at + f->body, f->end - f->body) &&
+			!words_eight_bit(ed->field.at, ed->field.len));
 	ed->m->ready.cut = ed->m->ready.cut || ed->field.cut;
 }
 
@@ -338,7 +340,7 @@ edit_header(struct message *m, const struct edit_rules *rules, struct edit_notes
 	bool from_changed;
 	size_t i;
 
-	text_heap(&ed.field, 4 * MESSAGE_HEADER_MAX);
+	text_heap(&ed.field, 8 * MESSAGE_HEADER_MAX);
 	for (i = 0; i < m->n; i++) {
 		if (!is_left_out(m, &m->fields[i], false))
 			edit_field(&ed, &m->fields[i]);
@@ -363,5 +365,8 @@ edit_message(
 		copy_header(m);
 	else
 		edit_header(m, rules, notes);
-	return m->ready.cut ? err_set(e, ERR_SYSTEM, "no memory for the header") : 0;
+	return m->ready.cut
+		       ? err_set(e, ERR_DATA, "the header grew over %d KiB (or memory ran out)",
+				 8 * MESSAGE_HEADER_MAX / 1024)
+		       : 0;
 }

@@ -75,8 +75,9 @@ alias_name(const struct envelope_rules *rules, const struct addr_box *box, char 
 
 /* The names that led here, so that an alias for itself ends and a loop is told. */
 struct trail {
-	const char *names[ALIAS_DEPTH_MAX];
+	char names[ALIAS_DEPTH_MAX][ADDR_SIZE];
 	size_t n;
+	bool caught; /* by "*" was the last */
 };
 
 static int follow(struct envelope *env, const struct envelope_rules *rules,
@@ -120,27 +121,36 @@ follow(struct envelope *env, const struct envelope_rules *rules, const struct ad
 	char buf[ADDR_SIZE];
 	const char *name = alias_name(rules, box, buf, sizeof(buf));
 	const struct alias *found = NULL;
+	bool was_caught = trail->caught;
 	size_t n = 0, i;
 
 	if (name != NULL)
 		found = aliases_find(rules->aliases, name, &n);
-	if (name != NULL && found == NULL)
+	if (found != NULL)
+		trail->caught = false;
+	/* What "*" leads to isn't caught by it again. */
+	else if (name != NULL && !trail->caught) {
 		found = aliases_find(rules->aliases, "*", &n);
-	/* "root: root, me@x", "*: admin": an alias that names itself means that mailbox. */
-	if (found == NULL || (trail->n > 0 && text_same(trail->names[trail->n - 1], name)))
+		trail->caught = true;
+	}
+	/* "root: root, me@x": an alias that names itself means that mailbox. */
+	if (found == NULL || (trail->n > 0 && text_same(trail->names[trail->n - 1], name))) {
+		trail->caught = was_caught;
 		return append(env, box->address, box->domain == NULL ? rules->domain : NULL, e);
+	}
 	for (i = 0; i < trail->n; i++) {
 		if (text_same(trail->names[i], name))
 			return refuse_loop(trail, name, e);
 	}
 	if (trail->n == ALIAS_DEPTH_MAX)
 		return refuse_loop(trail, name, e);
-	trail->names[trail->n++] = name;
+	(void)text_format(trail->names[trail->n++], ADDR_SIZE, "%s", name);
 	for (i = 0; i < n; i++) {
 		if (follow_value(env, rules, &found[i], trail, e) == -1)
 			return -1;
 	}
 	trail->n--;
+	trail->caught = was_caught;
 	return 0;
 }
 
@@ -148,8 +158,10 @@ int
 envelope_add(struct envelope *env, const struct envelope_rules *rules, const struct addr_box *box,
 	struct err *e)
 {
-	struct trail trail = {.n = 0};
+	struct trail trail;
 
+	trail.n = 0;
+	trail.caught = false;
 	if (box->null)
 		return err_set(e, ERR_DATA, "<> can't be a recipient");
 	return follow(env, rules, box, &trail, e);

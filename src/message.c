@@ -206,7 +206,13 @@ skip_mbox_line(struct reader *r)
 		}
 		do
 			c = get(r);
-		while (c != END && c != '\n' && c != '\r');
+		while (text_is_blank((char)c));
+		if (c == ':') { /* "From : alice@..." */
+			seek(r, 0);
+			return;
+		}
+		while (c != END && c != '\n' && c != '\r')
+			c = get(r);
 		if (c == '\r')
 			end_line(r);
 		return;
@@ -234,7 +240,7 @@ message_read(struct message *m, struct spool *spool, struct err *e)
 
 	*m = (struct message){.spool = spool};
 	text_heap(&m->header, MESSAGE_HEADER_MAX);
-	text_heap(&m->ready, 4 * MESSAGE_HEADER_MAX);
+	text_heap(&m->ready, 8 * MESSAGE_HEADER_MAX);
 	skip_mbox_line(&r);
 	for (;;) {
 		kind = look_at_line(&r, &name_len);

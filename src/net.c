@@ -396,8 +396,10 @@ net_write(struct net *n, const void *buf, size_t len)
 	do
 		sent = send(n->fd, buf, len, MSG_NOSIGNAL);
 	while (sent == -1 && errno == EINTR);
-	if (sent >= 0)
+	if (sent >= 0) {
+		n->sent += (uint64_t)sent;
 		return sent;
+	}
 	if (errno == EAGAIN || errno == EWOULDBLOCK)
 		return 0;
 	return set_fault(n, NET_ERRNO, errno);

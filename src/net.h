@@ -52,6 +52,7 @@ struct net {
 	int signal_fd; /* -1: signals do what they did when we were started */
 	sigset_t held;
 	struct net_fault fault; /* the first */
+	uint64_t sent;          /* bytes that write(2) has taken */
 	char address[INET6_ADDRSTRLEN];
 	unsigned port;
 };

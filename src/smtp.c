@@ -224,7 +224,7 @@ smtp_get_by(struct smtp *s, enum smtp_phase phase, int64_t deadline, struct err 
 {
 	/* Where the flight can't be sent, the server may have said why. */
 	if (wire_flush(&s->wire, deadline) == -1 && !wire_has_input(&s->wire))
-		return smtp_lost(s, phase, ERR_TEMP, e);
+		return smtp_lost(s, phase, phase == SMTP_AT_END ? ERR_UNKNOWN : ERR_TEMP, e);
 	if (read_reply(s, deadline, phase == SMTP_AT_EHLO) == 0) {
 		s->unanswered -= s->unanswered > 0;
 		return 0;

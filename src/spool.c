@@ -79,7 +79,8 @@ open_memory(struct spool *s, struct err *e)
 	if (s->memory != MAP_FAILED)
 		return 0;
 	s->memory = NULL;
-	return err_errno(e, ERR_SYSTEM, "no memory for the message");
+	(void)err_errno(e, ERR_SYSTEM, "no memory for the message");
+	return -1;
 }
 
 /* What doesn't fit into memory any more. */

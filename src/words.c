@@ -140,21 +140,32 @@ space_end(const char *s, size_t n, size_t i)
 	return i;
 }
 
+/* True for a word that came as an encoded one. */
+static bool
+is_encoded(const char *s, size_t n)
+{
+	return n > 7 && memcmp(s, "=?", 2) == 0 && memcmp(s + n - 2, "?=", 2) == 0;
+}
+
 void
 words_unstructured(struct text *out, const char *s, size_t n)
 {
-	size_t i = 0, end, next;
+	size_t i = 0, blanks, start, end, next;
+	bool behind_encoded = false;
 
 	while (i < n) {
-		end = space_end(s, n, i);
-		text_add(out, s + i, end - i);
-		i = end;
+		blanks = i;
+		i = space_end(s, n, i);
+		text_add(out, s + blanks, i - blanks);
 		end = word_end(s, n, i);
 		if (!words_eight_bit(s + i, end - i)) {
 			text_add(out, s + i, end - i);
+			behind_encoded = is_encoded(s + i, end - i);
 			i = end;
 			continue;
 		}
+		/* The blanks beside a word that came encoded would be dropped: they are encoded, too. */
+		start = behind_encoded ? blanks : i;
 		/* Blanks between two encoded words are dropped by readers: such neighbours are one. */
 		for (next = end; next < n; next = word_end(s, n, next)) {
 			next = space_end(s, n, next);
@@ -162,7 +173,11 @@ words_unstructured(struct text *out, const char *s, size_t n)
 				break;
 			end = word_end(s, n, next);
 		}
-		encode_unfolded(out, s + i, end - i, false);
+		next = space_end(s, n, end);
+		if (!is_encoded(s + next, word_end(s, n, next) - next))
+			next = end;
+		encode_unfolded(out, s + start, next - start, false);
+		behind_encoded = false;
 		i = end;
 	}
 }
@@ -182,7 +197,7 @@ phrase_end(const char *s, size_t n, size_t i)
 	while (i < n && (is_word(s[i]) || is_space(s[i]))) {
 		k = s[i] == '"' ? addr_enclosed(s + i, n - i) : 1;
 		if (k == 0)
-			k = n - i;
+			return n; /* an open quote: all that follows is in it */
 		i += k;
 		if (!is_space(s[i - 1]))
 			end = i;
@@ -214,6 +229,21 @@ encode_phrase(struct text *out, const char *s, size_t n)
 	text_free(&plain);
 }
 
+/* True for what encoded words can say. */
+static bool
+can_encode(const char *s, size_t n)
+{
+	return words_eight_bit(s, n) && words_utf8(s, n);
+}
+
+/* RFC 2047 5 (3): an encoded word in a phrase has a blank on either side. */
+static void
+set_apart(struct text *out)
+{
+	if (out->len > 0 && !is_space(out->at[out->len - 1]))
+		text_char(out, ' ');
+}
+
 void
 words_structured(struct text *out, const char *s, size_t n)
 {
@@ -224,7 +254,7 @@ words_structured(struct text *out, const char *s, size_t n)
 			k = addr_enclosed(s + i, n - i);
 			if (k == 0)
 				k = n - i;
-			if (k > 1 && words_eight_bit(s + i, k)) {
+			if (k > 1 && can_encode(s + i, k)) {
 				text_char(out, '(');
 				encode_unfolded(out, s + i + 1, k - 2, true);
 				text_char(out, ')');
@@ -232,9 +262,12 @@ words_structured(struct text *out, const char *s, size_t n)
 				text_add(out, s + i, k);
 		} else if (is_word(s[i])) {
 			k = phrase_end(s, n, i) - i;
-			if (words_eight_bit(s + i, k))
+			if (can_encode(s + i, k)) {
+				set_apart(out);
 				encode_phrase(out, s + i, k);
-			else
+				if (i + k < n && !is_space(s[i + k]))
+					text_char(out, ' ');
+			} else
 				text_add(out, s + i, k);
 		} else {
 			k = 1;
@@ -250,6 +283,14 @@ words_phrase(struct text *out, const char *s, size_t n)
 	bool plain = true;
 	size_t i;
 
+	/* "Reminder Service" in its quotes is quoted already. */
+	if (n > 1 && s[0] == '"' && addr_enclosed(s, n) == n) {
+		if (can_encode(s, n))
+			encode_phrase(out, s, n);
+		else
+			text_add(out, s, n);
+		return;
+	}
 	if (words_eight_bit(s, n)) {
 		words_encode(out, s, n, true);
 		return;
@@ -271,25 +312,39 @@ words_phrase(struct text *out, const char *s, size_t n)
 	text_char(out, '"');
 }
 
+/* What a field's lines are folded by. */
+struct folding {
+	size_t limit;
+	bool is_list;
+	bool quoted; /* a quoted string is open where the next line begins */
+};
+
 /* Where the line at s (n bytes, over the limit) may be broken: bytes of its first part, or 0. */
 static size_t
-fold_place(const char *s, size_t n, bool is_list)
+fold_place(struct folding *f, const char *s, size_t n)
 {
 	size_t place = 0, i;
-	bool quoted = false, words = false;
+	bool quoted = f->quoted, quoted_there = quoted, words = false;
 
-	for (i = 0; i < n && (i <= WORDS_LINE_MAX || place == 0); i++) {
+	for (i = 0; i < n && (i <= f->limit || place == 0); i++) {
+		size_t found = place;
+
 		if (s[i] == '\\')
 			i++;
 		else if (s[i] == '"')
 			quoted = !quoted;
 		else if (text_is_blank(s[i]) && words)
-			place = i;
-		else if (s[i] == ',' && is_list && !quoted && i + 1 < n && i < WORDS_LINE_MAX)
-			place = i + 1;
+			found = i;
+		else if (s[i] == ',' && f->is_list && !quoted && i + 1 < n && i < f->limit)
+			found = i + 1;
+		if (found != place) {
+			place = found;
+			quoted_there = quoted;
+		}
 		if (i < n && !text_is_blank(s[i]))
 			words = true;
 	}
+	f->quoted = quoted_there;
 	/* A line of blanks alone would end the header for some readers. */
 	for (i = place; i < n && text_is_blank(s[i]); i++)
 		;
@@ -297,12 +352,12 @@ fold_place(const char *s, size_t n, bool is_list)
 }
 
 static void
-fold_line(struct text *out, const char *s, size_t n, bool is_list)
+fold_line(struct folding *f, struct text *out, const char *s, size_t n)
 {
 	size_t place;
 
-	while (n > WORDS_LINE_MAX) {
-		place = fold_place(s, n, is_list);
+	while (n > f->limit) {
+		place = fold_place(f, s, n);
 		if (place == 0)
 			break;
 		text_add(out, s, place);
@@ -314,20 +369,21 @@ fold_line(struct text *out, const char *s, size_t n, bool is_list)
 }
 
 void
-words_fold(struct text *out, const char *s, size_t n, bool is_list)
+words_fold(struct text *out, const char *s, size_t n, bool is_list, bool encoded)
 {
+	struct folding f = {.limit = encoded ? ENCODED_LINE : WORDS_LINE_MAX, .is_list = is_list};
 	const char *end;
 	size_t line;
 
 	while (n > 0) {
 		end = memchr(s, '\n', n);
 		line = end != NULL ? (size_t)(end - s) + 1 : n;
-		if (line <= WORDS_LINE_MAX)
+		if (line <= f.limit)
 			text_add(out, s, line);
 		else {
 			size_t tail = s[line - 2] == '\r' && s[line - 1] == '\n' ? 2 : 0;
 
-			fold_line(out, s, line - tail, is_list);
+			fold_line(&f, out, s, line - tail);
 			text_add(out, s + line - tail, tail);
 		}
 		s += line;

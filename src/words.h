@@ -34,8 +34,9 @@ void words_phrase(struct text *out, const char *s, size_t n);
 
 /*
  * Adds one field with every line over WORDS_LINE_MAX folded at a blank; in lists also behind a
- * comma outside of quotes. A line without any such place stays.
+ * comma outside of quotes. Where words of it were encoded the limit is 76 (RFC 2047 2). A line
+ * without any such place stays.
  */
-void words_fold(struct text *out, const char *s, size_t n, bool is_list);
+void words_fold(struct text *out, const char *s, size_t n, bool is_list, bool encoded);
 
 #endif

@@ -134,7 +134,7 @@ for name, address in email.utils.getaddresses([field(*sys.argv[1:])]):
     sends 1 bob@mail.test < <(printf 'To: "Müller, Jörg \\"J\\"" <bob@mail.test>, "Doe, C" <c@x.test>\n\nx\n')
     ascii_header
     assert_same "$(addresses To)" $'Müller, Jörg "J"|bob@mail.test\nDoe, C|c@x.test'
-    field To | assert_in - '"Doe, C" <c@x.test>$'
+    decoded To | assert_in - '"Doe, C" <c@x.test>$'
 }
 
 @test "a phrase of atoms and quoted strings is encoded as one" {
