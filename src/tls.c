@@ -258,8 +258,8 @@ tls_start(struct tls *t, struct wire *w, const char *trust, const char *name, in
 		return err_set(e, ERR_FAULT, "TLS without a name to expect");
 	if (!wire_switch(w, &tls_ops, t))
 		return err_set(e, ERR_TLS,
-			"it sent bytes in clear behind its answer to STARTTLS: somebody may be in "
-			"between");
+			"it sent bytes in clear where TLS begins (is this the right port?): "
+			"somebody may be in between");
 	set_up(t);
 	if (add_entropy(t, e) == -1)
 		return -1;

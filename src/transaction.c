@@ -298,6 +298,7 @@ static int
 commit(struct smtp *s, struct err *e)
 {
 	int64_t deadline = smtp_deadline(s);
+	uint64_t before = s->net->sent;
 
 	if (s->net->signal_fd == -1 && net_hold_signals(s->net, e) == -1) {
 		e->lost_peer = true;
@@ -305,8 +306,12 @@ commit(struct smtp *s, struct err *e)
 	}
 	s->unanswered++;
 	if (wire_write(&s->wire, ".\r\n", 3, deadline) == -1 ||
-		wire_flush(&s->wire, deadline) == -1)
+		wire_flush(&s->wire, deadline) == -1) {
+		/* All before the dot was taken; if anything of it was, who knows how much. */
+		if (s->net->sent != before)
+			return smtp_lost(s, SMTP_AT_END, ERR_UNKNOWN, e);
 		return smtp_lost(s, SMTP_AT_CONTENT, ERR_TEMP, e);
+	}
 	if (smtp_get_by(s, SMTP_AT_END, net_clock() + s->options->commit_timeout, e) == -1)
 		return -1;
 	if (s->reply.code / 100 == 2)

@@ -308,10 +308,10 @@ never() {
 }
 
 small() {
-    [ "$(stat -c %s "$1")" -lt 225280 ] || fail "$(stat -c %s "$1") bytes"
+    [ "$(stat -c %s "$1")" -lt 262144 ] || fail "$(stat -c %s "$1") bytes"
 }
 
-@test "it has less than 220 KB" {
+@test "it has less than 256 KiB" {
     each_build small
 }
 
