@@ -315,7 +315,7 @@ parse_cluster(struct parsing *p, const char *word)
 		value = flags[i].arity == NONE ? "" : word;
 		if (*word == '\0' &&
 			(flags[i].arity == ONE || (flags[i].arity == REST && word == start + 1))) {
-			if (p->at + 1 >= p->argc)
+			if (p->at + 1 >= p->argc || p->argv[p->at + 1] == NULL)
 				return err_set(
 					p->e, ERR_USAGE, "the flag -%c lacks its argument", letter);
 			value = p->argv[++p->at];
@@ -337,7 +337,7 @@ parse_long(struct parsing *p, const char *word)
 		i < LONGS && !(strlen(longs[i].name) == n && strncmp(word, longs[i].name, n) == 0);)
 		i++;
 	if (i < LONGS && longs[i].arity == ONE && value == NULL) {
-		if (p->at + 1 >= p->argc)
+		if (p->at + 1 >= p->argc || p->argv[p->at + 1] == NULL)
 			return err_set(p->e, ERR_USAGE, "the option --%s lacks its argument", word);
 		value = p->argv[++p->at];
 	} else if (value != NULL)
@@ -347,7 +347,7 @@ parse_long(struct parsing *p, const char *word)
 		note(p->r, word - 1, n + 1);
 		return 0;
 	}
-	apply(p->r, '-', longs[i].action, longs[i].field, value);
+	apply(p->r, '-', longs[i].action, longs[i].field, value != NULL ? value : "");
 	return 0;
 }
 

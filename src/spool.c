@@ -230,11 +230,14 @@ spool_view(struct spool *s, uint64_t offset, const char **at, struct err *e)
 			got = pread(s->fd, s->window, (size_t)want,
 				s->fd_offset + (off_t)(offset - s->in_memory));
 		while (got == -1 && errno == EINTR);
-		if (got == -1)
-			return err_errno(e, ERR_INPUT, "cannot read the message again");
-		if (got == 0)
-			return err_set(
-				e, ERR_INPUT, "the message became shorter while it was read");
+		if (got == -1) {
+			(void)err_errno(e, ERR_INPUT, "cannot read the message again");
+			return -1;
+		}
+		if (got == 0) {
+			(void)err_set(e, ERR_INPUT, "the message became shorter while it was read");
+			return -1;
+		}
 		s->window_len = (size_t)got;
 	}
 	*at = s->window + (offset - s->window_at);

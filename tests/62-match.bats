@@ -256,7 +256,7 @@ chooses() {
 }
 
 @test "[aliases] is no section that could be chosen" {
-    KEYS=('[aliases]' 'match = user:root' 'root = root@mail.test')
+    KEYS=('[aliases]' 'match = alice@mail.test' 'root = root@mail.test')
     chooses client root
 }
 

@@ -397,7 +397,7 @@ DOTTED='one\n.\ntwo\n'
 }
 
 @test "dsn_notify goes with each RCPT, and ORCPT with it" {
-    KEYS=(dsn_notify=success,failure)
+    KEYS=('dsn_notify=success,failure')
     sends 2 bob@mail.test carol+x=y@mail.test < <(message)
     assert_in "$PEER/log" '< RCPT TO:<bob@mail\.test> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;bob@mail\.test$'
     assert_in "$PEER/log" 'ORCPT=rfc822;carol\+2Bx\+3Dy@mail\.test$'
@@ -456,7 +456,7 @@ DOTTED='one\n.\ntwo\n'
 
 @test "a bad dsn_notify or dsn_return is 78, and named" {
     local value
-    for value in sometimes success,never never,failure ,success success, 'success failure'; do
+    for value in sometimes success,never never,failure ',success' 'success,' 'success failure'; do
         KEYS=("dsn_notify=$value")
         refuses 78 bob@mail.test < <(message)
         assert_output_has dsn_notify
