@@ -288,9 +288,8 @@ note_session(struct bs *b)
 	report->connections = 1;
 	report->capabilities = b->upstream.smtp.capabilities;
 	(void)text_format(report->peer, sizeof(report->peer), "%s", b->upstream.smtp.peer);
-	if (b->upstream.smtp.encrypted)
-		(void)text_format(
-			report->tls, sizeof(report->tls), "%s", tls_words(&b->upstream.smtp.tls));
+	(void)text_format(report->tls, sizeof(report->tls), "%s",
+		b->upstream.smtp.encrypted ? tls_words(&b->upstream.smtp.tls) : "none");
 }
 
 static void
