@@ -91,6 +91,10 @@ origin_find(struct origin *o, const struct profile *p, const struct world *w, co
 	/* Even where -f doesn't count: what isn't an address may be an attack, and is told. */
 	if (wanted != NULL && wanted[0] != '\0' && addr_one(wanted, "-f", &box, e) == -1)
 		return -1;
+	/* Also where there is no domain: a section may be chosen by it that has one. */
+	o->sender[0] = '\0';
+	if (wanted != NULL && wanted[0] != '\0' && p->allow_from_override && box.domain != NULL)
+		memcpy(o->sender, box.address, sizeof(o->sender));
 	text_fixed(&expanded, words, sizeof(words));
 	if (p->from != NULL) {
 		expand_from(p, w, &expanded);

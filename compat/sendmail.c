@@ -103,7 +103,11 @@ pick_section(struct post *p, struct letter *l, struct err *e)
 
 	if (p->request->section != NULL || profile_section(&p->file, 0) == NULL)
 		return 0;
-	(void)address(p, l, &ignored);
+	if (address(p, l, &ignored) == -1) {
+		/* Some of the recipients aren't all: no rcpt: pattern may fit them. */
+		envelope_free(&l->envelope);
+		memcpy(l->envelope.from, l->origin.sender, sizeof(l->envelope.from));
+	}
 	return post_pick_section(p, l, e);
 }
 

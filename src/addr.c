@@ -222,7 +222,7 @@ addr_next(struct addr_list *l, struct addr_box *box, struct err *e)
 	size_t start, i, n;
 
 	box->domain = NULL;
-	box->null = box->eight_bit = false;
+	box->angle = box->null = box->eight_bit = false;
 	box->name = (struct addr_span){0, 0};
 	if (l->at == 0 && has_control(l))
 		return refuse(l, "it holds a control character", e);
@@ -239,6 +239,7 @@ addr_next(struct addr_list *l, struct addr_box *box, struct err *e)
 			n = 0;
 		} else if (l->text[i] == '<') {
 			box->name = (struct addr_span){start, i};
+			box->angle = true;
 			return read_angle(l, i + 1, box, e);
 		}
 	}

@@ -21,6 +21,7 @@ struct addr_box {
 	struct addr_span spec;   /* where it stands in the text */
 	struct addr_span name;   /* the words before an angle bracket; empty where there are none */
 	const char *domain;      /* into address, behind the @; NULL for a bare name */
+	bool angle;              /* it stands between angle brackets */
 	bool null;               /* <> */
 	bool eight_bit;
 };

@@ -63,7 +63,7 @@ compare(const void *a, const void *b)
 }
 
 static char *
-read_text(int fd, size_t size)
+read_text(int fd, size_t size, size_t *text_len)
 {
 	char *text = malloc(size + 1);
 	size_t len = 0;
@@ -81,6 +81,7 @@ read_text(int fd, size_t size)
 	}
 	if (text != NULL)
 		text[len] = '\0';
+	*text_len = len;
 	return text;
 }
 
@@ -98,7 +99,7 @@ open_file(struct aliases *a, const char *path, struct err *e)
 		(void)err_set(e, ERR_CONFIG, "others can write the aliases_file %s: chmod o-w %s",
 			path, path);
 	else {
-		a->text = read_text(fd, (size_t)st.st_size);
+		a->text = read_text(fd, (size_t)st.st_size, &a->text_len);
 		if (a->text == NULL)
 			(void)err_errno(e, ERR_CONFIG, "cannot read the aliases_file %s", path);
 	}
@@ -167,6 +168,12 @@ parse(struct aliases *a, const char *path, struct err *e)
 	char *at = a->text, *end, *name, *value;
 	unsigned line = 1, lines;
 
+	/* What would end the text, or make one line of many, would hide the names behind it. */
+	for (end = at; end < at + a->text_len; end++) {
+		if (*end == '\0' || (*end == '\r' && end[1] != '\n'))
+			return err_set(e, ERR_CONFIG,
+				"%s: a NUL or a lone carriage return is in it", path);
+	}
 	blank_comments(at);
 	for (; *at != '\0'; line += lines) {
 		lines = 0;

@@ -17,6 +17,7 @@ struct alias {
 struct aliases {
 	struct alias *list; /* sorted by name (without case), then as they stood */
 	size_t n;
+	size_t text_len;
 	char *text; /* the file's, that names and values point into */
 };
 

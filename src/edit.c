@@ -35,6 +35,18 @@ note_address(struct edit_notes *notes, const struct addr_box *box)
 		memcpy(notes->eight_bit_address, box->address, sizeof(box->address));
 }
 
+/* The domain without case, the local part with it. */
+static bool
+same_address(const char *a, const char *b)
+{
+	const char *at_a = strrchr(a, '@'), *at_b = strrchr(b, '@');
+
+	if (at_a == NULL || at_b == NULL)
+		return strcmp(a, b) == 0;
+	return at_a - a == at_b - b && memcmp(a, b, (size_t)(at_a - a)) == 0 &&
+	       text_same(at_a + 1, at_b + 1);
+}
+
 /* The address in place of this one, or NULL: From may be forced. */
 static const char *
 forced(const struct editing *ed, const struct addr_box *box)
@@ -56,7 +68,8 @@ add_alias(struct editing *ed, const struct addr_box *box, struct text *rest)
 {
 	struct err ignored = {.kind = ERR_NONE};
 	struct envelope env;
-	bool in_brackets = box->name.end > 0, done = false;
+	const char *eight_bit;
+	bool in_brackets = box->angle, done = false;
 	size_t i;
 
 	envelope_init(&env);
@@ -67,10 +80,31 @@ add_alias(struct editing *ed, const struct addr_box *box, struct text *rest)
 			text_puts(to, i > 0 ? ", " : "");
 			text_puts(to, env.rcpts[i].address);
 		}
+		eight_bit = envelope_eight_bit(&env);
+		if (eight_bit != NULL && ed->notes->eight_bit_address[0] == '\0')
+			(void)text_format(ed->notes->eight_bit_address, ADDR_SIZE, "%s", eight_bit);
 		done = true;
 	}
 	envelope_free(&env);
 	return done;
+}
+
+/* An address with its domain, as others would see it. */
+static void
+qualify(const struct editing *ed, const struct addr_box *box, char *out)
+{
+	(void)text_format(out, ADDR_SIZE, "%s%s%s", box->address, box->domain == NULL ? "@" : "",
+		box->domain == NULL ? ed->rules->domain : "");
+}
+
+static void
+note_replaced(struct editing *ed, const struct addr_box *box, const char *other)
+{
+	char old[ADDR_SIZE];
+
+	qualify(ed, box, old);
+	if (!box->null && ed->notes->replaced[0] == '\0' && !same_address(old, other))
+		memcpy(ed->notes->replaced, old, sizeof(old));
 }
 
 static void
@@ -80,13 +114,17 @@ edit_address(struct editing *ed, const char *s, const struct addr_box *box, stru
 
 	if (other != NULL)
 		text_puts(&ed->field, other);
-	else if (!ed->is_list || ed->rules->rewrite == NULL || !add_alias(ed, box, rest)) {
+	else if (ed->is_list && ed->rules->rewrite != NULL && add_alias(ed, box, rest))
+		return;
+	else {
 		text_add(&ed->field, s + box->spec.start, box->spec.end - box->spec.start);
 		if (box->domain == NULL && !box->null)
 			text_printf(&ed->field, "@%s", ed->rules->domain);
 	}
 	if (other == NULL)
 		note_address(ed->notes, box);
+	else
+		note_replaced(ed, box, other);
 }
 
 /* From's first address, as others would see it. */
@@ -95,8 +133,7 @@ note_from(struct editing *ed, const struct addr_box *box)
 {
 	if (!ed->is_from || ed->notes->from[0] != '\0' || box->null)
 		return;
-	(void)text_format(ed->notes->from, sizeof(ed->notes->from), "%s%s%s", box->address,
-		box->domain == NULL ? "@" : "", box->domain == NULL ? ed->rules->domain : "");
+	qualify(ed, box, ed->notes->from);
 }
 
 /* A list of mailboxes: what is between the addresses is encoded, bare addresses are qualified. */
@@ -230,13 +267,20 @@ add_id(struct text *out, const struct edit_rules *rules, struct edit_notes *note
 static void
 add_from(struct text *out, const struct edit_rules *rules)
 {
-	text_puts(out, "From: ");
+	struct text field;
+
+	text_heap(&field, MESSAGE_HEADER_MAX);
+	text_puts(&field, "From: ");
 	if (rules->full_name != NULL && rules->full_name[0] != '\0') {
-		words_phrase(out, rules->full_name, strlen(rules->full_name));
-		text_printf(out, " <%s>\r\n", rules->from);
-		return;
-	}
-	text_printf(out, "%s\r\n", rules->from);
+		words_phrase(&field, rules->full_name, strlen(rules->full_name));
+		text_printf(&field, " <%s>\r\n", rules->from);
+	} else
+		text_printf(&field, "%s\r\n", rules->from);
+	words_fold(out, field.at, field.len, true,
+		words_eight_bit(rules->full_name != NULL ? rules->full_name : "",
+			rules->full_name != NULL ? strlen(rules->full_name) : 0));
+	out->cut = out->cut || field.cut;
+	text_free(&field);
 }
 
 /* The message's own Message-ID, for the log. */
@@ -288,25 +332,47 @@ add_missing(struct message *m, const struct edit_rules *rules, struct edit_notes
 		text_puts(&m->ready, "To: undisclosed-recipients:;\r\n");
 }
 
+/* A field of the profile's own: encoded and folded like any other. */
+static void
+add_line(struct text *out, const char *line)
+{
+	size_t n = strlen(line);
+	struct text field;
+
+	text_heap(&field, MESSAGE_HEADER_MAX);
+	if (words_eight_bit(line, n) && words_utf8(line, n))
+		words_unstructured(&field, line, n);
+	else
+		text_add(&field, line, n);
+	text_puts(&field, "\r\n");
+	words_fold(out, field.at, field.len, false, words_eight_bit(line, n));
+	out->cut = out->cut || field.cut;
+	text_free(&field);
+}
+
 /* What the profile wants besides. */
 static void
-add_wanted(struct message *m, const struct edit_rules *rules, const struct edit_notes *notes,
-	bool from_changed)
+add_wanted(struct message *m, const struct edit_rules *rules, struct edit_notes *notes)
 {
-	const char *reply_to = rules->reply_to;
-	const char *from = from_changed ? rules->forced_from : notes->from;
+	const char *reply_to = rules->reply_to, *from = notes->from;
 	size_t i;
 
 	/* Whoever answers should still reach the one who wrote. */
-	if (from_changed && reply_to == NULL)
-		reply_to = notes->from;
-	if (reply_to != NULL && lacks(m, "Reply-To"))
+	if (notes->replaced[0] != '\0' && reply_to == NULL)
+		reply_to = notes->replaced;
+	if (notes->replaced[0] != '\0' && strcmp(notes->replaced, from) == 0)
+		from = rules->forced_from;
+	if (reply_to != NULL && lacks(m, "Reply-To")) {
 		text_printf(&m->ready, "Reply-To: %s\r\n", reply_to);
-	if (rules->sender != NULL && lacks(m, "Sender") && strcmp(rules->sender, from) != 0)
+		if (notes->eight_bit_address[0] == '\0' &&
+			words_eight_bit(reply_to, strlen(reply_to)))
+			(void)text_format(notes->eight_bit_address, ADDR_SIZE, "%s", reply_to);
+	}
+	if (rules->sender != NULL && lacks(m, "Sender") && !same_address(rules->sender, from))
 		text_printf(&m->ready, "Sender: %s\r\n", rules->sender);
 	for (i = 0; i < rules->added_n; i++) {
 		if (!has(m, rules->added[i], strcspn(rules->added[i], ":")))
-			text_printf(&m->ready, "%s\r\n", rules->added[i]);
+			add_line(&m->ready, rules->added[i]);
 	}
 }
 
@@ -337,7 +403,6 @@ static void
 edit_header(struct message *m, const struct edit_rules *rules, struct edit_notes *notes)
 {
 	struct editing ed = {.m = m, .rules = rules, .notes = notes};
-	bool from_changed;
 	size_t i;
 
 	text_heap(&ed.field, 8 * MESSAGE_HEADER_MAX);
@@ -346,12 +411,8 @@ edit_header(struct message *m, const struct edit_rules *rules, struct edit_notes
 			edit_field(&ed, &m->fields[i]);
 	}
 	text_free(&ed.field);
-	from_changed = rules->forced_from != NULL && notes->from[0] != '\0' &&
-		       strcmp(notes->from, rules->forced_from) != 0;
-	if (from_changed && rules->force_foreign)
-		from_changed = !text_same(strrchr(notes->from, '@') + 1, rules->domain);
 	add_missing(m, rules, notes);
-	add_wanted(m, rules, notes, from_changed);
+	add_wanted(m, rules, notes);
 }
 
 int

@@ -32,8 +32,9 @@ struct edit_rules {
 
 /* What was seen on the way. */
 struct edit_notes {
-	char id[256];         /* the Message-ID, printable, with its angle brackets */
-	char from[ADDR_SIZE]; /* From's first address as it came; "" where there is none */
+	char id[256];             /* the Message-ID, printable, with its angle brackets */
+	char replaced[ADDR_SIZE]; /* the first address that from_header took out of From */
+	char from[ADDR_SIZE];     /* From's first address as it came; "" where there is none */
 	char eight_bit_address[ADDR_SIZE]; /* the first that isn't ASCII; "" where all are */
 	bool odd_addresses;                /* a field's addresses can't be read: it stays */
 	unsigned received;                 /* Received fields: hops so far */

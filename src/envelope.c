@@ -59,18 +59,24 @@ append(struct envelope *env, const char *address, const char *domain, struct err
 static const char *
 alias_name(const struct envelope_rules *rules, const struct addr_box *box, char *buf, size_t size)
 {
-	size_t n;
+	size_t n = strlen(box->address), i;
+	struct text name;
 
-	if (box->domain == NULL)
-		return box->address;
-	if (rules->host_name[0] == '\0' || !text_same(box->domain, rules->host_name))
-		return NULL;
-	n = (size_t)(box->domain - box->address) - 1;
-	if (n >= size)
-		return NULL;
-	memcpy(buf, box->address, n);
-	buf[n] = '\0';
-	return buf;
+	if (box->domain != NULL) {
+		if (rules->host_name[0] == '\0' || !text_same(box->domain, rules->host_name))
+			return NULL;
+		n = (size_t)(box->domain - box->address) - 1;
+	}
+	/* Quotes aren't part of the name; those of an aliases file are gone, too. */
+	text_fixed(&name, buf, size);
+	for (i = 0; i < n; i++) {
+		if (box->address[i] == '"')
+			continue;
+		if (box->address[i] == '\\' && i + 1 < n)
+			i++;
+		text_char(&name, box->address[i]);
+	}
+	return name.cut ? NULL : buf;
 }
 
 /* The names that led here, so that an alias for itself ends and a loop is told. */

@@ -256,10 +256,11 @@ profile_choose(struct profile *p, const struct profile_file *f, const struct wor
 		forget_password(p, f, name);
 		if (strcmp(name, "aliases") == 0 || set_section(p, f, w, name, e) == -1)
 			return err_set(e, ERR_CONFIG, "%s has no section [%s]", f->path, name);
-		if (by_caller && !p->selectable)
-			return err_set(e, ERR_CONFIG,
-				"%s: section [%s] doesn't say selectable = yes", f->path, name);
 	}
+	/* [default] too: a section that match wants can't be got round by its name. */
+	if (name != NULL && by_caller && !p->selectable)
+		return err_set(e, ERR_CONFIG, "%s: section [%s] doesn't say selectable = yes",
+			f->path, name);
 	finish_hosts(p);
 	return 0;
 }

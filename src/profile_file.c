@@ -49,6 +49,24 @@ earlier_entry(const struct profile_file *f, const char *section, const char *key
 	return NULL;
 }
 
+/* A group has no place in an alias: its name might be an address that is to be reached. */
+static bool
+opens_group(const char *value)
+{
+	size_t n, i;
+
+	for (i = 0; value[i] != '\0'; i += n) {
+		n = 1;
+		if (value[i] == '"' || value[i] == '(')
+			n = addr_enclosed(value + i, strlen(value + i));
+		else if (value[i] == '[')
+			n = strcspn(value + i, "]");
+		if (n == 0 || value[i] == ':')
+			return n != 0;
+	}
+	return false;
+}
+
 int
 profile_check_alias(const char *value, struct err *e)
 {
@@ -61,10 +79,13 @@ profile_check_alias(const char *value, struct err *e)
 	/* What other programs would open or run is told by name, quoted or not. */
 	addr_open(&l, value, strlen(value), false);
 	for (at = value; (at = strchr(at, ':')) != NULL; at++) {
-		if (strncmp(at, ":include:", 9) == 0)
+		if (text_same_n(at, strnlen(at, 9), ":include:"))
 			return err_set(
 				e, ERR_DATA, "an alias leads to addresses only, not to %.100s", at);
 	}
+	if (opens_group(value))
+		return err_set(
+			e, ERR_DATA, "an alias leads to addresses only; a colon is in its value");
 	while ((got = addr_next(&l, &box, e)) == 1) {
 		const char *name = box.address + (box.address[0] == '"');
 

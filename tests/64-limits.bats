@@ -193,7 +193,7 @@ hops() {
 
 @test "-h that is no number is a warning, and the mail is sent" {
     local value
-    for value in x -3 1x 99999999999999999999; do
+    for value in x -3 1x; do
         sends 1 -h "$value" bob@mail.test < <(message)
         assert_in "$BATS_TEST_TMPDIR/log" 'warn=.*-h'
         rm "$BATS_TEST_TMPDIR/log"
