@@ -155,15 +155,16 @@ tls_pump(void *ctx, enum wire_want want, int64_t deadline)
 				return -1;
 			continue;
 		}
-		if ((state & BR_SSL_SENDREC) != 0 && !blocked) {
+		if (t->writing_over && want != WIRE_INPUT)
+			return -1;
+		if ((state & BR_SSL_SENDREC) != 0 && !blocked && !t->writing_over) {
 			ssize_t sent = send_records(t);
 
-			if (sent == -1)
-				return -1;
+			t->writing_over = sent == -1;
 			blocked = sent == 0;
 			continue;
 		}
-		if ((state & BR_SSL_SENDREC) != 0)
+		if ((state & BR_SSL_SENDREC) != 0 && !t->writing_over)
 			events |= POLLOUT;
 		if ((state & BR_SSL_RECVREC) != 0)
 			events |= POLLIN;
@@ -253,6 +254,7 @@ tls_start(struct tls *t, struct wire *w, const char *trust, const char *name, in
 
 	t->net = w->net;
 	t->ahead_len = 0;
+	t->writing_over = false;
 	chain_init(&t->chain, trust, name, e);
 	if (name[0] == '\0')
 		return err_set(e, ERR_FAULT, "TLS without a name to expect");

@@ -15,6 +15,7 @@ struct tls {
 	struct net *net;
 	unsigned char ahead[4096]; /* read, but not asked for by the engine yet */
 	size_t ahead_at, ahead_len;
+	bool writing_over; /* a write failed: what the server said is still to be read */
 	struct chain chain;
 	br_ssl_client_context client;
 	unsigned char records[BR_SSL_BUFSIZE_BIDI];

@@ -89,13 +89,17 @@ plain_pump(void *ctx, enum wire_want want, int64_t deadline)
 	while (!plain_has(w, want)) {
 		short events = 0;
 
-		before = w->out_len - w->out_at;
-		if (before > 0 && plain_send(w) == -1)
+		if (w->writing_over && want != WIRE_INPUT)
 			return -1;
+		before = w->writing_over ? 0 : w->out_len - w->out_at;
+		if (before > 0 && plain_send(w) == -1) {
+			w->writing_over = true;
+			continue;
+		}
 		if (before > w->out_len - w->out_at)
 			continue; /* some was taken at once: no waiting yet */
 
-		if (w->out_len > 0)
+		if (before > 0)
 			events |= POLLOUT;
 		if (w->in_len < sizeof(w->in))
 			events |= POLLIN;
@@ -117,6 +121,7 @@ wire_open(struct wire *w, struct net *n)
 	w->ops = &plain_ops;
 	w->ctx = w;
 	w->net = n;
+	w->writing_over = false;
 	w->in_at = w->in_len = w->out_at = w->out_len = 0;
 }
 

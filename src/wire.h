@@ -37,6 +37,7 @@ struct wire {
 	const struct wire_ops *ops;
 	void *ctx;
 	struct net *net;
+	bool writing_over; /* a write failed: what the peer said is still to be read */
 	size_t in_at, in_len, out_at, out_len;
 	unsigned char in[WIRE_PLAIN_IN];
 	unsigned char out[WIRE_PLAIN_OUT];
