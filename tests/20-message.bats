@@ -463,6 +463,7 @@ assert when.strftime("%a") == text[:3], text
 PY
 }
 
+# bats test_tags=strace
 @test "TZ does not change the Date, and its file is not opened" {
     need strace
     relay
@@ -800,6 +801,7 @@ traced() {
 }
 CREATING=open,openat,openat2,creat,memfd_create,mknod,mknodat,mkdir,mkdirat,link,linkat,rename,renameat,symlink,symlinkat
 
+# bats test_tags=strace
 @test "for a message of 2 KB no file is created" {
     relay
     profile log=off
@@ -810,6 +812,7 @@ CREATING=open,openat,openat2,creat,memfd_create,mknod,mknodat,mkdir,mkdirat,link
     refute_in "$BATS_TEST_TMPDIR/trace" 'O_CREAT|O_TMPFILE|O_WRONLY|O_RDWR|memfd|creat|mk|link|rename'
 }
 
+# bats test_tags=strace
 @test "a pipe over 256 KiB goes to a file without a name, in TMPDIR" {
     mkdir "$BATS_TEST_TMPDIR/spool"
     noise 700000
@@ -837,6 +840,7 @@ CREATING=open,openat,openat2,creat,memfd_create,mknod,mknodat,mkdir,mkdirat,link
     assert_bytes "$PEER/body.1.raw" "$BATS_TEST_TMPDIR/wanted"
 }
 
+# bats test_tags=strace
 @test "a large file on stdin is not copied" {
     noise 700000
     relay

@@ -42,6 +42,7 @@ untouched() {
     [ "$(ls -A "${TRAP%/*}")" = "${KEPT-}" ] || fail "${*@Q} left a file:" "$(ls -lA "${TRAP%/*}")"
 }
 
+# bats test_tags=strace
 @test "-X -C -D -A -M -z -p with a file's name touch no file" {
     need strace
     one_peer
@@ -52,6 +53,7 @@ untouched() {
     done
 }
 
+# bats test_tags=strace
 @test "options with a file's name touch no file" {
     need strace
     one_peer
@@ -65,6 +67,7 @@ untouched() {
         -O "PidFile=$TRAP" -O "ServerKeyFile=$TRAP" -O "CACertFile=$TRAP"
 }
 
+# bats test_tags=strace
 @test "long options with a file's name touch no file" {
     need strace
     one_peer
@@ -75,6 +78,7 @@ untouched() {
         --config="$TRAP" --profile-file="$TRAP" --password-file="$TRAP" --dead-letter="$TRAP"
 }
 
+# bats test_tags=strace
 @test "-d -q -Q -E -J -T -h -L -V -B with a file's name touch no file" {
     need strace
     one_peer
@@ -83,6 +87,7 @@ untouched() {
     untouched -F "$TRAP"
 }
 
+# bats test_tags=strace
 @test "a file that exists is neither read nor changed" {
     need strace
     one_peer
@@ -95,6 +100,7 @@ untouched() {
     cmp "$TRAP" "$BATS_TEST_TMPDIR/before"
 }
 
+# bats test_tags=strace
 @test "-bi and -bv touch no file that is named" {
     need strace
     peer < <(printf '%s\n' '=== every connection' @465p @login 'C: MAIL *' 'S: 250 ok' \
@@ -114,6 +120,7 @@ untouched() {
 # --- programs -----------------------------------------------------------------------------
 # Goal: no argument reaches a shell, and no process is begun.
 
+# bats test_tags=strace
 @test "no flag runs a program" {
     need strace
     one_peer

@@ -343,6 +343,7 @@ print(round(max(waits[:-1])), round(waits[-1]))
 PY
 }
 
+# bats test_tags=strace
 @test "-or lowers the timeout, to 30 s at least, and leaves commit_timeout alone" {
     peer < <(printf '%s\n' '=== every connection' @465p @login 'C: MAIL *' 'S: 250 ok' 'C: RCPT *' \
         'S: 250 ok' 'C: DATA' 'S: 354 go' BODY 'SLEEP 0.2' 'S: 250 ok' DRAIN)

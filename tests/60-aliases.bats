@@ -358,6 +358,7 @@ named() {
     assert_output_has "$FILE"
 }
 
+# bats test_tags=cage
 @test "a file that can't be read is 78, and named" {
     load cage
     setup_cage
