@@ -2,7 +2,7 @@
 /* bs.c: sendmail -bs: SMTP on standard input and output, the server's live answers behind it. */
 #include "bs.h"
 #include "dialogue.h"
-#include "post.h"
+#include "relay.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,14 +13,9 @@
 /* A caller's session. */
 struct bs {
 	struct dialogue dialogue;
-	struct post post;
-	struct letter letter; /* under way between MAIL and the dot */
-	struct transaction transaction;
-	struct submit_session upstream;
+	struct relay relay;
 	struct err failure; /* why the message under way can't go on; what RSET repeats */
-	bool post_is_open, section_picked, post_is_ready;
-	bool in_mail;        /* MAIL was taken, by the server too */
-	bool upstream_dirty; /* the server has a transaction open that is none of ours any more */
+	bool in_mail;       /* MAIL was taken, by the server too */
 	bool over;
 	bool quit;  /* he said QUIT, and heard all that came before */
 	int signal; /* ended the commit window, and ends us; 0: none */
@@ -44,8 +39,8 @@ reply_error(struct bs *b, const struct err *e)
 {
 	char line[ERR_TEXT_SIZE + 128];
 
-	if (e->code >= 400 && e->code != 421 && b->upstream.smtp.reply.words[3] == ' ')
-		(void)text_format(line, sizeof(line), "%s", b->upstream.smtp.reply.words);
+	if (e->code >= 400 && e->code != 421 && b->relay.upstream.smtp.reply.words[3] == ' ')
+		(void)text_format(line, sizeof(line), "%s", b->relay.upstream.smtp.reply.words);
 	else
 		(void)text_format(line, sizeof(line), "%s %s", err_reply(e->kind), e->text);
 	reply(b, line);
@@ -55,28 +50,21 @@ reply_error(struct bs *b, const struct err *e)
 static void
 reply_upstream(struct bs *b)
 {
-	const char *words = b->upstream.smtp.reply.words;
+	const char *words = b->relay.upstream.smtp.reply.words;
 
 	reply(b, words[3] == ' ' ? words : "250 2.0.0 Ok");
-}
-
-static void
-lose_upstream(struct bs *b)
-{
-	submit_close(&b->upstream, false);
-	b->upstream_dirty = false;
 }
 
 /* Ends the message under way, with its line in the log. */
 static void
 end_letter(struct bs *b, const struct err *e)
 {
-	letter_log(&b->post, &b->letter, e, post_status(&b->post, e));
-	letter_free(&b->letter);
-	letter_init(&b->letter);
+	letter_log(&b->relay.post, &b->relay.letter, e, post_status(&b->relay.post, e));
+	letter_free(&b->relay.letter);
+	letter_init(&b->relay.letter);
 	/* What was held for the commit ends us now, if it came: the caller has his answer. */
 	(void)dialogue_flush(&b->dialogue);
-	net_release_signals(&b->upstream.net);
+	net_release_signals(&b->relay.upstream.net);
 	b->in_mail = false;
 }
 
@@ -95,9 +83,9 @@ fail(struct bs *b, const struct err *e)
 {
 	reply_error(b, e);
 	if (e->lost_peer)
-		lose_upstream(b);
+		relay_lose(&b->relay);
 	else
-		b->upstream_dirty = b->upstream.is_open;
+		b->relay.dirty = b->relay.upstream.is_open;
 	end_failed(b, e);
 }
 
@@ -109,7 +97,7 @@ forget(struct bs *b)
 
 	if (!b->in_mail)
 		return;
-	b->upstream_dirty = b->upstream.is_open;
+	b->relay.dirty = b->relay.upstream.is_open;
 	if (b->failure.kind != ERR_NONE)
 		(void)err_copy(&e, &b->failure);
 	else
@@ -161,7 +149,7 @@ next_parameter(const char **at, char *name, size_t name_size, char *value, size_
 static const char *
 read_mail_parameters(struct bs *b, const char *args)
 {
-	struct transaction_mail *mail = &b->letter.mail;
+	struct transaction_mail *mail = &b->relay.letter.mail;
 	char name[32], value[256];
 	long long size;
 
@@ -171,7 +159,8 @@ read_mail_parameters(struct bs *b, const char *args)
 			if (size == -1)
 				return "501 5.5.4 SIZE is a number";
 			mail->size = (uint64_t)size;
-			if (b->post.profile.max_size > 0 && size > b->post.profile.max_size)
+			if (b->relay.post.profile.max_size > 0 &&
+				size > b->relay.post.profile.max_size)
 				return "552 5.3.4 the message is over max_size";
 		} else if (text_same(name, "BODY")) {
 			if (!text_same(value, "7BIT") && !text_same(value, "8BITMIME"))
@@ -183,113 +172,13 @@ read_mail_parameters(struct bs *b, const char *args)
 				return "501 5.5.4 RET is FULL or HDRS";
 			mail->dsn_return = text_same(value, "FULL") ? "FULL" : "HDRS";
 		} else if (text_same(name, "ENVID") &&
-			   text_format(b->letter.envid, sizeof(b->letter.envid), "%s", value))
-			mail->dsn_envid = b->letter.envid;
+			   text_format(b->relay.letter.envid, sizeof(b->relay.letter.envid), "%s",
+				   value))
+			mail->dsn_envid = b->relay.letter.envid;
 		else if (!text_same(name, "AUTH"))
 			return "555 5.5.4 this parameter isn't known here";
 	}
 	return NULL;
-}
-
-/* The profile, once a process: its errors are the answer to MAIL. */
-static int
-open_post(struct bs *b, struct err *e)
-{
-	if (b->post_is_open)
-		return 0;
-	/* A profile that was wrong a moment ago may be mended: begin anew. */
-	profile_close(&b->post.file);
-	if (post_open(&b->post, &b->letter, e) == -1)
-		return -1;
-	b->post_is_open = true;
-	return 0;
-}
-
-/* The section is chosen by the first sender; then all that sending needs is fetched. */
-static int
-make_ready(struct bs *b, const char *sender, struct err *e)
-{
-	struct letter *l = &b->letter;
-	int again = b->section_picked ? 1 : 0;
-
-	do {
-		if (origin_find(&l->origin, &b->post.profile, b->post.world, sender, e) == -1)
-			return -1;
-		memcpy(l->envelope.from, l->origin.sender, sizeof(l->envelope.from));
-		if (!b->section_picked && post_pick_section(&b->post, l, e) == -1)
-			return -1;
-		b->section_picked = true;
-	} while (again++ == 0);
-	if (!b->post_is_ready &&
-		(profile_check(&b->post.profile, e) == -1 || post_ready(&b->post, e) == -1))
-		return -1;
-	b->post_is_ready = true;
-	return 0;
-}
-
-static int
-reset_upstream(struct bs *b, struct err *e)
-{
-	struct smtp *s = &b->upstream.smtp;
-
-	if (!b->upstream_dirty)
-		return 0;
-	if (smtp_put(s, SMTP_AT_RSET, "RSET", NULL, e) == -1 || smtp_get(s, SMTP_AT_RSET, e) == -1)
-		return -1;
-	b->upstream_dirty = false;
-	if (s->reply.code / 100 == 2)
-		return 0;
-	(void)smtp_refused(s, "RSET", ERR_TEMP, e);
-	e->lost_peer = true; /* of no more use: a new session is */
-	return -1;
-}
-
-/* MAIL over the session that is there. */
-static int
-mail_again(struct bs *b, struct err *e)
-{
-	submit_extend(&b->upstream, &b->post.job);
-	if (reset_upstream(b, e) == -1)
-		return -1;
-	return transaction_mail(&b->upstream.smtp, &b->transaction, e);
-}
-
-/* A session lost while it was idle is opened again without a word. */
-static int
-mail_upstream(struct bs *b, struct err *e)
-{
-	struct err lost = {.kind = ERR_NONE};
-
-	b->transaction = (struct transaction){.envelope = &b->letter.envelope,
-		.message = &b->letter.message,
-		.mail = b->letter.mail};
-	if (b->upstream.is_open) {
-		if (mail_again(b, &lost) == 0)
-			return 0;
-		if (!lost.lost_peer)
-			return err_copy(e, &lost);
-		lose_upstream(b);
-	}
-	if (submit_open(&b->upstream, &b->post.job, &b->letter.report, e) == -1) {
-		e->code = 0; /* a 535 is the answer to our log-in, not to his MAIL */
-		return -1;
-	}
-	return mail_again(b, e);
-}
-
-/* The session's names for the log: it may be older than the message. */
-static void
-note_session(struct bs *b)
-{
-	struct submit_report *report = &b->letter.report;
-
-	if (!b->upstream.is_open)
-		return;
-	report->connections = 1;
-	report->capabilities = b->upstream.smtp.capabilities;
-	(void)text_format(report->peer, sizeof(report->peer), "%s", b->upstream.smtp.peer);
-	(void)text_format(report->tls, sizeof(report->tls), "%s",
-		b->upstream.smtp.encrypted ? tls_words(&b->upstream.smtp.tls) : "none");
 }
 
 static void
@@ -310,9 +199,10 @@ do_mail(struct bs *b, const char *args)
 		return;
 	}
 	err_clear(&b->failure);
-	letter_free(&b->letter);
-	letter_init(&b->letter);
-	if (open_post(b, &e) == -1 || make_ready(b, box.null ? "" : box.address, &e) == -1) {
+	letter_free(&b->relay.letter);
+	letter_init(&b->relay.letter);
+	if (relay_open(&b->relay, &e) == -1 ||
+		relay_make_ready(&b->relay, box.null ? "" : box.address, &e) == -1) {
 		fail(b, &e);
 		return;
 	}
@@ -322,20 +212,20 @@ do_mail(struct bs *b, const char *args)
 		return;
 	}
 	/* Its content isn't known yet, and neither is its header. */
-	b->letter.mail.eight_bit = true;
-	if (b->letter.mail.utf8_reason == NULL && b->post.request->utf8)
-		b->letter.mail.utf8_reason = "-U";
-	if (b->letter.mail.utf8_reason == NULL)
-		b->letter.mail.utf8_reason = envelope_eight_bit(&b->letter.envelope);
-	letter_dsn(&b->post, &b->letter);
-	if (mail_upstream(b, &e) == -1) {
-		if (e.kind == ERR_DATA && e.code == 0 && b->letter.mail.utf8_reason != NULL) {
+	b->relay.letter.mail.eight_bit = true;
+	if (b->relay.letter.mail.utf8_reason == NULL && b->relay.post.request->utf8)
+		b->relay.letter.mail.utf8_reason = "-U";
+	if (b->relay.letter.mail.utf8_reason == NULL)
+		b->relay.letter.mail.utf8_reason = envelope_eight_bit(&b->relay.letter.envelope);
+	letter_dsn(&b->relay.post, &b->relay.letter);
+	if (relay_mail(&b->relay, &e) == -1) {
+		if (e.kind == ERR_DATA && e.code == 0 && b->relay.letter.mail.utf8_reason != NULL) {
 			reply(b, "553 5.6.7 the server offers no SMTPUTF8");
-			note_session(b);
+			relay_note_session(&b->relay);
 			end_failed(b, &e);
 			return;
 		}
-		note_session(b);
+		relay_note_session(&b->relay);
 		fail(b, &e);
 		return;
 	}
@@ -359,43 +249,10 @@ read_rcpt_parameters(const char *args, struct text *dsn)
 	return dsn->cut ? "501 5.5.4 the parameters are too long" : NULL;
 }
 
-/*
- * Asks the server about the recipients that one RCPT stands for (an alias may be several): one that
- * is refused doesn't stop the others, and is the answer.
- */
-static int
-rcpt_upstream(struct bs *b, size_t from, const char *dsn, struct err *e)
-{
-	struct envelope *env = &b->letter.envelope;
-	struct smtp_reply *said = &b->upstream.smtp.reply, refusal;
-	size_t i;
-
-	submit_extend(&b->upstream, &b->post.job);
-	for (i = from; i < env->n; i++) {
-		if (dsn[0] != '\0')
-			env->rcpts[i].dsn = text_copy(dsn, strlen(dsn));
-		struct err one = {.kind = ERR_NONE};
-
-		if (transaction_rcpt(&b->upstream.smtp, &b->transaction, &env->rcpts[i], &one) == 0)
-			continue;
-		if (one.lost_peer)
-			err_clear(e);
-		else if (e->kind == ERR_NONE)
-			refusal = *said;
-		(void)err_copy(e, &one);
-		if (one.lost_peer)
-			return -1;
-	}
-	if (e->kind == ERR_NONE)
-		return 0;
-	*said = refusal;
-	return -1;
-}
-
 static void
 do_rcpt(struct bs *b, const char *args)
 {
-	struct envelope *env = &b->letter.envelope;
+	struct envelope *env = &b->relay.letter.envelope;
 	struct addr_box box;
 	struct err e = {.kind = ERR_NONE};
 	struct text dsn;
@@ -416,24 +273,24 @@ do_rcpt(struct bs *b, const char *args)
 		return;
 	}
 	refusal = read_rcpt_parameters(rest, &dsn);
-	if (refusal == NULL && box.eight_bit && b->letter.mail.utf8_reason == NULL)
+	if (refusal == NULL && box.eight_bit && b->relay.letter.mail.utf8_reason == NULL)
 		refusal = "553 5.6.7 this address needs SMTPUTF8 at MAIL";
 	if (refusal == NULL &&
-		envelope_count(env, RCPT_TAKEN) >= (size_t)b->post.profile.max_recipients)
+		envelope_count(env, RCPT_TAKEN) >= (size_t)b->relay.post.profile.max_recipients)
 		refusal = "452 4.5.3 too many recipients";
 	if (refusal != NULL) {
 		reply(b, refusal);
 		return;
 	}
-	if (letter_add_list(&b->post, &b->letter, box.address, strlen(box.address), false, &e) ==
-			0 &&
-		rcpt_upstream(b, before, dsn_buf, &e) == 0) {
+	if (letter_add_list(&b->relay.post, &b->relay.letter, box.address, strlen(box.address),
+		    false, &e) == 0 &&
+		relay_rcpt(&b->relay, before, dsn_buf, &e) == 0) {
 		reply_upstream(b);
 		return;
 	}
 	/* The others aren't touched by it, unless the session is lost. */
 	if (e.lost_peer) {
-		note_session(b);
+		relay_note_session(&b->relay);
 		fail(b, &e);
 		return;
 	}
@@ -442,71 +299,31 @@ do_rcpt(struct bs *b, const char *args)
 	(void)err_copy(&b->failure, &e);
 }
 
-/* Whom the server has taken goes into the transaction's batch. */
-static size_t
-fill_batch(struct bs *b, struct rcpt **batch, size_t max)
-{
-	struct envelope *env = &b->letter.envelope;
-	size_t n = 0, i;
-
-	for (i = 0; i < env->n && n < max; i++) {
-		if (env->rcpts[i].fate == RCPT_TAKEN)
-			batch[n++] = &env->rcpts[i];
-	}
-	return n;
-}
-
-/* The content is here: repaired like any other message, and sent. */
-static int
-send_letter(struct bs *b, struct err *e)
-{
-	struct letter *l = &b->letter;
-	struct transaction_mail said = l->mail;
-
-	if (l->spool.size == 0)
-		return err_set(e, ERR_DATA, "there is no message");
-	if (message_read(&l->message, &l->spool, e) == -1 || letter_edit(&b->post, l, e) == -1)
-		return -1;
-	if (l->mail.utf8_reason != NULL && said.utf8_reason == NULL)
-		letter_warn(&b->post, l, "an address that isn't ASCII, and MAIL had no SMTPUTF8");
-	submit_extend(&b->upstream, &b->post.job);
-	return transaction_content(&b->upstream.smtp, &b->transaction, e) == TRANSACTION_DONE ? 0
-											      : -1;
-}
-
 static void
 do_data(struct bs *b, const char *args)
 {
-	struct letter *l = &b->letter;
+	struct letter *l = &b->relay.letter;
 	struct err e = {.kind = ERR_NONE}, lost = {.kind = ERR_NONE};
-	struct rcpt **batch;
 
 	(void)args;
 	if (!b->in_mail || envelope_count(&l->envelope, RCPT_TAKEN) == 0) {
 		reply(b, b->in_mail ? "554 5.5.1 no recipient was taken" : "503 5.5.1 MAIL first");
 		return;
 	}
-	batch = calloc(l->envelope.n, sizeof(struct rcpt *));
-	if (batch == NULL) {
-		reply(b, "452 4.3.1 no memory");
-		return;
-	}
-	b->transaction.batch = batch;
-	b->transaction.n = fill_batch(b, batch, l->envelope.n);
 	reply(b, "354 end with a lone dot");
 	/* Who hasn't heard the answers so far won't hear the last one either. */
-	if (!dialogue_content(&b->dialogue, &l->spool, b->post.world->spool_folder, &e) ||
+	if (!dialogue_content(&b->dialogue, &l->spool, b->relay.post.world->spool_folder, &e) ||
 		!dialogue_flush(&b->dialogue)) {
 		/* The caller is gone: what is cut off isn't sent. */
 		b->over = true;
 		(void)err_set(
 			&lost, ERR_INPUT, "the caller ended within the content: nothing was sent");
-		submit_close(&b->upstream, false);
+		submit_close(&b->relay.upstream, false);
 		end_letter(b, &lost);
-	} else if (e.kind == ERR_NONE && send_letter(b, &e) == 0) {
-		note_session(b);
+	} else if (e.kind == ERR_NONE && relay_send(&b->relay, &e) == 0) {
+		relay_note_session(&b->relay);
 		(void)text_format(l->report.reply, sizeof(l->report.reply), "%s",
-			b->upstream.smtp.reply.words);
+			b->relay.upstream.smtp.reply.words);
 		reply_upstream(b);
 		err_clear(&b->failure);
 		/* For the log only: the caller was told when it was refused. */
@@ -517,7 +334,7 @@ do_data(struct bs *b, const char *args)
 				"some recipients were refused");
 		end_letter(b, &e);
 	} else {
-		note_session(b);
+		relay_note_session(&b->relay);
 		if (e.kind == ERR_UNKNOWN) {
 			err_clear(&lost);
 			(void)err_set(&lost, e.kind,
@@ -526,20 +343,19 @@ do_data(struct bs *b, const char *args)
 				e.text);
 			lost.lost_peer = true;
 			e = lost;
-			if (b->upstream.net.fault.kind == NET_SIGNAL) {
-				b->signal = b->upstream.net.fault.number;
+			if (b->relay.upstream.net.fault.kind == NET_SIGNAL) {
+				b->signal = b->relay.upstream.net.fault.number;
 				b->over = true;
 			}
 		}
 		fail(b, &e);
 	}
-	free(batch);
 }
 
 static const char *
 own_name(const struct bs *b)
 {
-	const char *name = b->post.world->host_name;
+	const char *name = b->relay.post.world->host_name;
 
 	return name[0] != '\0' ? name : "localhost";
 }
@@ -563,12 +379,13 @@ do_ehlo(struct bs *b, const char *args)
 
 	(void)args;
 	forget(b);
-	(void)open_post(b, &ignored); /* for max_size; what is wrong with it is MAIL's to tell */
+	(void)relay_open(
+		&b->relay, &ignored); /* for max_size; what is wrong with it is MAIL's to tell */
 	dialogue_reply(&b->dialogue, "250", true, own_name(b));
 	for (i = 0; i < sizeof(extensions) / sizeof(extensions[0]); i++)
 		dialogue_reply(&b->dialogue, "250", true, extensions[i]);
-	if (b->post.profile.max_size > 0)
-		(void)text_format(size, sizeof(size), "SIZE %d", b->post.profile.max_size);
+	if (b->relay.post.profile.max_size > 0)
+		(void)text_format(size, sizeof(size), "SIZE %d", b->relay.post.profile.max_size);
 	else
 		(void)text_format(size, sizeof(size), "SIZE");
 	dialogue_reply(&b->dialogue, "250", false, size);
@@ -710,13 +527,13 @@ bs_run(const struct world *w, const struct request *r)
 	struct bs b = {.in_mail = false};
 
 	dialogue_init(&b.dialogue, STDIN_FILENO, STDOUT_FILENO);
-	net_init(&b.upstream.net);
-	post_init(&b.post, w, r);
-	letter_init(&b.letter);
+	net_init(&b.relay.upstream.net);
+	post_init(&b.relay.post, w, r);
+	letter_init(&b.relay.letter);
 	talk(&b);
-	submit_close(&b.upstream, true);
-	letter_free(&b.letter);
-	post_close(&b.post);
+	submit_close(&b.relay.upstream, true);
+	letter_free(&b.relay.letter);
+	post_close(&b.relay.post);
 	if (b.signal != 0)
 		(void)raise(b.signal);
 	return b.dialogue.broken && !b.quit ? err_status(ERR_INPUT, 0) : 0;

@@ -168,6 +168,9 @@ tls_pump(void *ctx, enum wire_want want, int64_t deadline)
 			events |= POLLOUT;
 		if ((state & BR_SSL_RECVREC) != 0)
 			events |= POLLIN;
+		/* Only a farewell is left to send, and nobody takes it. */
+		if (events == 0)
+			return end_of_stream(t);
 		ready = net_wait(t->net, events, deadline);
 		if (ready == -1)
 			return -1;
