@@ -327,19 +327,19 @@ tls_fault_words(int number)
 		const char *words;
 	} rows[] = {
 		{BR_ERR_UNSUPPORTED_VERSION, "the server speaks other versions of TLS than 1.2, or "
-                 "none at all (is this the right port?)"},
-		{BR_ERR_BAD_VERSION,        "what came is no TLS record (is this the right port?)"},
-		{BR_ERR_BAD_LENGTH,         "a record has a wrong length"},
-		{BR_ERR_TOO_LARGE,          "a record is too large"},
-		{BR_ERR_BAD_MAC,            "a record was changed on its way"},
-		{BR_ERR_NO_RANDOM,          "there is no source of random bytes"},
-		{BR_ERR_UNKNOWN_TYPE,       "what came is no TLS record (is this the right port?)"},
-		{BR_ERR_UNEXPECTED,         "a message came out of turn"},
-		{BR_ERR_BAD_CIPHER_SUITE,   "the server chose what we hadn't offered"},
-		{BR_ERR_BAD_SIGNATURE,      "the server's signature is wrong"},
-		{BR_ERR_BAD_FINISHED,       "the handshake was changed on its way"},
-		{BR_ERR_INVALID_ALGORITHM,  "the server uses an algorithm that isn't known here"},
-		{BR_ERR_WRONG_KEY_USAGE,    "the certificate's key is not for this use"},
+					     "none at all (is this the right port?)"},
+		{BR_ERR_BAD_VERSION,         "what came is no TLS record (is this the right port?)"                             },
+		{BR_ERR_BAD_LENGTH,          "a record has a wrong length"                                                      },
+		{BR_ERR_TOO_LARGE,           "a record is too large"							    },
+		{BR_ERR_BAD_MAC,             "a record was changed on its way"                                                  },
+		{BR_ERR_NO_RANDOM,           "there is no source of random bytes"                                               },
+		{BR_ERR_UNKNOWN_TYPE,        "what came is no TLS record (is this the right port?)"                             },
+		{BR_ERR_UNEXPECTED,          "a message came out of turn"                                                       },
+		{BR_ERR_BAD_CIPHER_SUITE,    "the server chose what we hadn't offered"                                          },
+		{BR_ERR_BAD_SIGNATURE,       "the server's signature is wrong"                                                  },
+		{BR_ERR_BAD_FINISHED,        "the handshake was changed on its way"                                             },
+		{BR_ERR_INVALID_ALGORITHM,   "the server uses an algorithm that isn't known here"                               },
+		{BR_ERR_WRONG_KEY_USAGE,     "the certificate's key is not for this use"                                        },
 	};
 	size_t i;
 
