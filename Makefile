@@ -101,6 +101,7 @@ build/san/mailchute: $(SRC) $(HDR) Makefile | $(LIBS)
 
 format: ## Bring the sources into .clang-format's shape
 	clang-format -i $(SRC) $(HDR)
+	clang-format -i $(SRC) $(HDR) # tables settle at the second time
 
 LINKS := sendmail mailq newaliases runq hoststat purgestat send-mail rmail
 install: build/mailchute ## Install with its links (DESTDIR=, PREFIX=; FORCE=1 replaces a foreign sendmail)
