@@ -10,9 +10,8 @@ setup_file() {
     local i pid status=0
     export CERTS=${CERTS:-$ROOT/build/tests/certs}
     "$ROOT/tests/certs/make" "$CERTS" 3>&-
-    # Below build/, since Postfix's other accounts must get there.
     export POSTFIX
-    POSTFIX=$(mktemp -d "$ROOT/build/tests/postfix.XXXXXX")
+    POSTFIX=$(postfix_place)
     "$ROOT/tests/servers/postfix" start "$POSTFIX" "$CERTS" >"$BATS_FILE_TMPDIR/postfix" 2>&1 \
         3>&- 4>&- || status=$?
     export POSTFIX_STATUS=$status

@@ -40,6 +40,19 @@ need() {
     done
 }
 
+# postfix_place: a new folder for tests/servers/postfix: below build/, or, where other accounts
+# can't get into the checkout or its path is too long for sockets, below /tmp.
+postfix_place() {
+    local place=$ROOT/build/tests
+    mkdir -p "$place"
+    if [ ${#place} -le 60 ] &&
+        setpriv --reuid nobody --regid nogroup --clear-groups test -x "$place"; then
+        mktemp -d "$place/postfix.XXXXXX"
+    else
+        mktemp -d /tmp/postfix.XXXXXX
+    fi
+}
+
 # --- the case -----------------------------------------------------------------------
 
 # setup_case: a directory of the test's own, $BIN/sendmail as a link to the binary, no

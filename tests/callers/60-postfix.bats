@@ -8,10 +8,8 @@ setup_file() {
     local status=0
     setup_sink || return 1
     [ "$JAIL_STATUS" = 0 ] || return 0
-    # Below build/, since Postfix's other accounts must get there.
     export POSTFIX
-    mkdir -p "$ROOT/build/tests"
-    POSTFIX=$(mktemp -d "$ROOT/build/tests/postfix.XXXXXX")
+    POSTFIX=$(postfix_place)
     "$ROOT/tests/servers/postfix" start "$POSTFIX" "$CERTS" >"$BATS_FILE_TMPDIR/postfix" 2>&1 \
         3>&- 4>&- || status=$?
     export POSTFIX_STATUS=$status
