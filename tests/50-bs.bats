@@ -1547,7 +1547,7 @@ $BYE
 END
     said 0
     peer_done
-    refute_in "$PEER/body.1" '[Bb]cc|ev[ea]@'
+    refute_in "$PEER/body.1" '^[Bb]cc|ev[ea]@'
     assert_in - '^(.* )?<?alice@mail.test>?$' < <(field From)
     assert_in - ' \+0000$' < <(field Date)
     assert_in - '^<.*@mail.test>$' < <(field Message-ID)
