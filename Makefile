@@ -4,6 +4,7 @@
 PREFIX     ?= /usr/local
 SYSCONFDIR ?= /etc
 CC         ?= cc
+HOSTCC     ?= cc
 CFLAGS     ?= -Os
 LDFLAGS    ?=
 ROOT       := $(CURDIR)
@@ -25,6 +26,8 @@ LINK    = $(CC) -static-pie -nostdlib -nostartfiles -s $(LDFLAGS) \
 	$(MUSL)/rcrt1.o $(MUSL)/crti.o $$($(GCC) -print-file-name=crtbeginS.o) $(1) $(LIBS) \
 	$(MUSL)/libc.a $$($(GCC) -print-libgcc-file-name) \
 	$$($(GCC) -print-file-name=crtendS.o) $(MUSL)/crtn.o
+# The roots compiled in come from here.
+BUNDLE ?= /etc/ssl/certs/ca-certificates.crt
 LIBS   := build/lib/libbearssl.a build/lib/libinih.a
 # glibc's own headers must stay out: only these three names come from /usr/include.
 FOREIGN := build/include/bearssl.h build/include/bearssl build/include/ini.h
@@ -36,12 +39,13 @@ DEPS += clang clang-format clang-tidy libclang-rt-14-dev cppcheck shellcheck
 .PHONY: all deps demo test callers lint san install uninstall clean help format
 all: build/mailchute ## Build build/mailchute, one static-PIE file
 
-build/mailchute: $(SRC:%.c=build/obj/%.o) | $(LIBS)
+build/mailchute: $(SRC:%.c=build/obj/%.o) build/obj/roots.o | $(LIBS)
 	@echo '  LINK $@'; $(call LINK,$^)
 
-# The same program but for the path of the system's profile: tests must not read the real one.
+# The same program but for the path of the system's profile (tests must not read the real one), and
+# with the tests' CA among the roots compiled in.
 build/test/mailchute: $(filter-out build/obj/compat/identity.o,$(SRC:%.c=build/obj/%.o)) \
-		build/test/identity.o | $(LIBS)
+		build/test/identity.o build/test/roots.o | $(LIBS)
 	@echo '  LINK $@'; $(call LINK,$^)
 
 build/obj/%.o: %.c $(HDR) Makefile | $(FOREIGN)
@@ -53,6 +57,25 @@ build/test/identity.o: compat/identity.c $(HDR) Makefile | $(FOREIGN)
 	@mkdir -p $(@D)
 	@echo '  CC $<'; $(CC) $(COMMON) $(HARDEN) $(CFLAGS) $(MUSLINC) \
 		-DMAILCHUTE_SYSTEM_PROFILE='"$(ROOT)/build/test/etc/mailchute.ini"' -c -o $@ $<
+
+# Roots: a program of the build machine's own turns PEM into C.
+build/roots: etc/roots.c src/pem.c src/cert.c src/trust.c src/text.c src/err.c $(HDR) Makefile
+	@mkdir -p $(@D)
+	@echo '  HOSTCC $@'; $(HOSTCC) $(COMMON) -O1 -o $@ $(filter %.c,$^)
+
+build/obj/roots.c: build/roots $(BUNDLE)
+	@mkdir -p $(@D)
+	@build/roots $(BUNDLE) >$@.new && mv $@.new $@
+
+build/test/roots.c: build/roots $(BUNDLE) build/tests/certs/ca.pem
+	@mkdir -p $(@D)
+	@build/roots $(BUNDLE) build/tests/certs/ca.pem >$@.new && mv $@.new $@
+
+build/tests/certs/ca.pem: tests/certs/make
+	@tests/certs/make build/tests/certs
+
+build/%/roots.o: build/%/roots.c Makefile
+	@echo '  CC $<'; $(CC) $(COMMON) $(HARDEN) $(CFLAGS) $(MUSLINC) -c -o $@ $<
 
 # Unwind tables are for C++ and debuggers: 20 KB that nothing here reads.
 $(LIBS): build/lib/%: $(LIBDIR)/%
@@ -93,11 +116,11 @@ lint: deps ## clang-format, clang-tidy, cppcheck, shellcheck, mandoc -Tlint
 
 SAN := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 san: build/san/mailchute ## The same sources on glibc under ASan and UBSan: MAILCHUTE=... make test
-build/san/mailchute: $(SRC) $(HDR) Makefile | $(LIBS)
+build/san/mailchute: $(SRC) build/test/roots.c $(HDR) Makefile | $(LIBS)
 	@mkdir -p $(@D)
 	$(CC) $(COMMON) $(SAN) \
 		-DMAILCHUTE_SYSTEM_PROFILE='"$(ROOT)/build/test/etc/mailchute.ini"' \
-		-o $@ $(filter-out compat/fortify.c,$(SRC)) $(LIBS)
+		-o $@ $(filter-out compat/fortify.c,$(SRC)) build/test/roots.c $(LIBS)
 
 format: ## Bring the sources into .clang-format's shape
 	clang-format -i $(SRC) $(HDR)

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /* post.c: the profile in force and what hangs on it, for every face. Reads no message. */
 #include "post.h"
+#include "keypair.h"
 #include "output.h"
 #include "secret.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static void
@@ -46,6 +48,8 @@ post_init(struct post *p, const struct world *w, const struct request *r)
 	p->profile = (struct profile){.port = 0};
 	aliases_init(&p->aliases);
 	text_fixed(&p->password, p->password_buf, sizeof(p->password_buf));
+	text_fixed(&p->token, p->token_buf, sizeof(p->token_buf));
+	p->client = NULL;
 	log_open(&p->log, "syslog", &ignored);
 	p->job = (struct submit_job){.profile = &p->profile,
 		.world = w,
@@ -54,13 +58,16 @@ post_init(struct post *p, const struct world *w, const struct request *r)
 				  : AF_UNSPEC};
 	if (r->verbose > 0)
 		p->job.trace.line = show_dialogue;
-	p->job.trace.detail = r->verbose > 1;
 }
 
 void
 post_close(struct post *p)
 {
 	text_wipe(p->password_buf, sizeof(p->password_buf));
+	text_wipe(p->token_buf, sizeof(p->token_buf));
+	if (p->client != NULL)
+		keypair_free(p->client);
+	free(p->client);
 	aliases_free(&p->aliases);
 	profile_clear(&p->profile);
 	profile_close(&p->file);
@@ -181,13 +188,27 @@ post_pick_section(struct post *p, struct letter *l, struct err *e)
 	return chosen == NULL ? 0 : choose(p, l, chosen, false, e);
 }
 
+static int
+load_client(struct post *p, struct err *e)
+{
+	p->client = malloc(sizeof(*p->client));
+	if (p->client == NULL)
+		return err_set(e, ERR_SYSTEM, "no memory for the client certificate");
+	if (keypair_load(p->client, &p->profile, p->world, e) == -1)
+		return -1;
+	p->job.client = p->client;
+	return 0;
+}
+
 int
 post_ready(struct post *p, struct err *e)
 {
-	if (secret_password(&p->profile, p->world, &p->password, e) == -1)
+	if (secret_password(&p->profile, p->world, &p->password, e) == -1 ||
+		secret_token(&p->profile, p->world, &p->token, e) == -1)
 		return -1;
 	p->job.password = p->password.at;
-	return 0;
+	p->job.token = p->token.at;
+	return p->profile.tls_cert != NULL ? load_client(p, e) : 0;
 }
 
 int

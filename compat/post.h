@@ -22,8 +22,9 @@ struct post {
 	struct profile profile;
 	struct aliases aliases;
 	struct log log;
-	struct text password;
-	char password_buf[8192];
+	struct text password, token;
+	char password_buf[8192], token_buf[16384];
+	struct keypair *client; /* NULL: none */
 	struct submit_job job;
 };
 

@@ -109,8 +109,7 @@ relay_note_session(struct relay *r)
 	report->connections = 1;
 	report->capabilities = r->upstream.smtp.capabilities;
 	(void)text_format(report->peer, sizeof(report->peer), "%s", r->upstream.smtp.peer);
-	(void)text_format(report->tls, sizeof(report->tls), "%s",
-		r->upstream.smtp.encrypted ? tls_words(&r->upstream.smtp.tls) : "none");
+	submit_note_tls(&r->upstream.smtp, report);
 }
 
 /*

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* auth.c: SASL mechanisms, by table. Knows no profile; never decides whether to log in at all. */
+/* auth.c: the log-in of a session. Knows no profile; never decides whether to log in at all. */
 #include "auth.h"
 #include "text.h"
 
@@ -9,22 +9,11 @@
 #define INITIAL_LINE_MAX 510
 #define RESPONSE_MAX     16384
 
-/* What a mechanism's exchange came to, by the last reply. */
-static int
-success(struct smtp *s, const char *mechanism, struct err *e)
-{
-	char what[64];
+/* No mechanism has more challenges than SCRAM's three. */
+#define ROUNDS_MAX 4
 
-	if (s->reply.code == 235)
-		return 0;
-	(void)text_format(what, sizeof(what), "AUTH %s", mechanism);
-	if (s->reply.code < 400) {
-		e->lost_peer = true;
-		return err_set(e, ERR_TEMP, "%s: %s: an answer out of turn: %s", s->peer, what,
-			s->reply.words);
-	}
-	return smtp_refused(s, what, ERR_AUTH, e);
-}
+/* The slots of smtp's secrets: the password and its base64, the token and its, what was sent last. */
+enum { MASK_PASSWORD = 0, MASK_TOKEN = 2, MASK_RESPONSES = 4 };
 
 static void
 forget(struct text *secret)
@@ -34,120 +23,150 @@ forget(struct text *secret)
 	text_free(secret);
 }
 
-/* Sends one response in base64. */
+/* What no reply may show, without the padding, which an echo may leave out. */
+static void
+mask_base64(struct text *slot, const char *data, size_t n)
+{
+	if (slot->at != NULL)
+		text_wipe(slot->at, slot->size);
+	slot->len = 0;
+	text_base64(slot, data, n);
+	while (slot->len > 0 && slot->at[slot->len - 1] == '=')
+		slot->len--;
+}
+
+static void
+mask_secret(struct smtp *s, size_t slot, const char *secret)
+{
+	s->secrets[slot].len = 0;
+	text_puts(&s->secrets[slot], secret);
+	mask_base64(&s->secrets[slot + 1], secret, strlen(secret));
+}
+
 static int
-respond(struct smtp *s, const char *command, const char *data, size_t n, struct err *e)
+send_line(struct smtp *s, const char *line, const char *shown, struct err *e)
+{
+	if (smtp_put(s, SMTP_AT_AUTH, line, shown, e) == -1)
+		return -1;
+	return smtp_get(s, SMTP_AT_AUTH, e);
+}
+
+/* Sends one response in base64, behind a command or alone, and reads the reply. */
+static int
+respond(struct smtp *s, const char *command, const struct text *data, size_t round, struct err *e)
 {
 	struct text line;
 	char shown[64];
 	int result = -1;
 
-	text_heap(&line, RESPONSE_MAX + 64);
-	text_printf(&line, "%s%s", command, command[0] != '\0' ? " " : "");
-	text_base64(&line, data, n);
-	(void)text_format(shown, sizeof(shown), "%s%s***", command, command[0] != '\0' ? " " : "");
+	mask_base64(&s->secrets[MASK_RESPONSES + round % 4], data->at, data->len);
+	text_heap(&line, RESPONSE_MAX * 2);
+	text_puts(&line, command);
+	/* RFC 4954 4: an empty initial response is "=". */
+	if (data->len == 0 && command[0] != '\0')
+		text_char(&line, '=');
+	text_base64(&line, data->at, data->len);
+	(void)text_format(shown, sizeof(shown), "%s***", command);
 	if (line.cut)
 		(void)err_set(e, ERR_SYSTEM, "no memory for the log-in, or it is too long");
-	else if (smtp_put(s, SMTP_AT_AUTH, line.at, shown, e) == 0)
-		result = smtp_get(s, SMTP_AT_AUTH, e);
+	else
+		result = send_line(s, line.at, shown, e);
 	forget(&line);
 	return result;
 }
 
-/* "AUTH X" alone; the server must go on with 334. */
+/* The first line: with the response in it, where there is one that servers bear. */
 static int
-begin(struct smtp *s, const char *mechanism, struct err *e)
+begin(struct smtp *s, struct sasl *x, struct text *data, struct err *e)
 {
-	char line[64];
+	char command[64];
 
-	(void)text_format(line, sizeof(line), "AUTH %s", mechanism);
-	if (smtp_put(s, SMTP_AT_AUTH, line, NULL, e) == -1)
+	(void)text_format(command, sizeof(command), "AUTH %s ", x->mechanism->name);
+	if (!x->mechanism->server_first) {
+		if (sasl_answer(x, "", 0, data, e) == -1)
+			return -1;
+		if (strlen(command) + (data->len + 2) / 3 * 4 <= INITIAL_LINE_MAX)
+			return respond(s, command, data, 0, e);
+	}
+	command[strlen(command) - 1] = '\0';
+	if (send_line(s, command, NULL, e) == -1)
 		return -1;
-	return smtp_get(s, SMTP_AT_AUTH, e);
+	if (x->mechanism->server_first || s->reply.code != 334)
+		return 0;
+	return respond(s, "", data, 0, e);
 }
 
-/* RFC 4616: authzid NUL authcid NUL passwd. */
-static void
-plain_response(struct text *out, const struct auth_secret *secret)
-{
-	text_heap(out, RESPONSE_MAX);
-	text_char(out, '\0');
-	text_puts(out, secret->user);
-	text_char(out, '\0');
-	text_puts(out, secret->password);
-}
-
+/* One challenge and what we say to it. */
 static int
-plain(struct smtp *s, const struct auth_secret *secret, struct err *e)
+go_on(struct smtp *s, struct sasl *x, struct text *data, struct err *e)
 {
-	struct text response;
+	char challenge[SMTP_LINE_MAX];
+	long n = text_unbase64(
+		s->challenge, strlen(s->challenge), (unsigned char *)challenge, sizeof(challenge));
 	int result = -1;
 
-	plain_response(&response, secret);
-	if (response.cut)
-		(void)err_set(e, ERR_SYSTEM, "no memory for the log-in, or it is too long");
-	else if (11 + (response.len + 2) / 3 * 4 <= INITIAL_LINE_MAX)
-		result = respond(s, "AUTH PLAIN", response.at, response.len, e);
-	else {
-		result = begin(s, "PLAIN", e);
-		if (result == 0 && s->reply.code == 334)
-			result = respond(s, "", response.at, response.len, e);
-	}
-	forget(&response);
-	return result == 0 ? success(s, "PLAIN", e) : -1;
+	data->len = 0;
+	if (n == -1 && !x->mechanism->server_first)
+		(void)err_set(e, ERR_TEMP, "a challenge that is no base64");
+	else
+		result = sasl_answer(x, challenge, n > 0 ? (size_t)n : 0, data, e);
+	text_wipe(challenge, sizeof(challenge));
+	return result == -1 ? -1 : respond(s, "", data, x->round, e);
 }
 
-/* What no reply may show: the password, its base64, and PLAIN's response, without their padding. */
-static void
-mask_secrets(struct smtp *s, const struct auth_secret *secret)
-{
-	struct text response;
-	size_t i;
-
-	for (i = 0; i < 3; i++)
-		s->secrets[i].len = 0;
-	plain_response(&response, secret);
-	text_puts(&s->secrets[0], secret->password);
-	text_base64(&s->secrets[1], secret->password, strlen(secret->password));
-	text_base64(&s->secrets[2], response.at, response.len);
-	for (i = 1; i < 3; i++) {
-		while (s->secrets[i].len > 0 && s->secrets[i].at[s->secrets[i].len - 1] == '=')
-			s->secrets[i].len--;
-	}
-	forget(&response);
-}
-
-/* No RFC: two prompts, whose words vary from server to server and don't matter. */
+/* What the last reply came to. what: the command, for the words. */
 static int
-login(struct smtp *s, const struct auth_secret *secret, struct err *e)
+finish(struct smtp *s, const struct sasl *x, const char *what, struct err *e)
 {
-	const char *answers[2];
-	size_t i;
+	char said[sizeof(x->words_buf) + 128];
+	struct text words;
 
-	answers[0] = secret->user;
-	answers[1] = secret->password;
-	if (begin(s, "LOGIN", e) == -1)
-		return -1;
-	for (i = 0; i < 2 && s->reply.code == 334; i++) {
-		if (respond(s, "", answers[i], strlen(answers[i]), e) == -1)
-			return -1;
+	if (s->reply.code == 235 && x->done)
+		return 0;
+	if (s->reply.code < 400) {
+		e->lost_peer = true;
+		return err_set(e, ERR_TEMP, "%s: %s: an answer out of turn: %s", s->peer, what,
+			s->reply.words);
 	}
-	/* A 235 before the password was asked for is nobody's success. */
-	if (s->reply.code == 235 && i < 2)
-		s->reply.code = 335;
-	return success(s, "LOGIN", e);
+	text_fixed(&words, said, sizeof(said));
+	text_puts(&words, what);
+	if (x->words.len > 0) {
+		text_puts(&words, " (it says: ");
+		smtp_mask(s, &words, x->words_buf, x->words.len);
+		text_char(&words, ')');
+	}
+	return smtp_refused(s, said, ERR_AUTH, e);
 }
 
-/* In the order in which `auto` tries them: under TLS the password is safe on its way. */
-static const struct {
-	const char *name;
-	int (*run)(struct smtp *s, const struct auth_secret *secret, struct err *e);
-} mechanisms[] = {
-	{"PLAIN", plain},
-	{"LOGIN", login},
-};
+static int
+exchange(struct smtp *s, const struct sasl_mechanism *m, const struct sasl_identity *who,
+	struct err *e)
+{
+	struct err cause = {.kind = ERR_NONE};
+	struct text data;
+	struct sasl x;
+	char what[64];
+	int result;
 
-#define MECHANISMS (sizeof(mechanisms) / sizeof(mechanisms[0]))
+	(void)text_format(what, sizeof(what), "AUTH %s", m->name);
+	text_heap(&data, RESPONSE_MAX);
+	sasl_start(&x, m, who);
+	result = begin(s, &x, &data, &cause);
+	while (result == 0 && s->reply.code == 334 && x.round < ROUNDS_MAX)
+		result = go_on(s, &x, &data, &cause);
+	if (result == 0)
+		result = finish(s, &x, what, e);
+	else if (cause.lost_peer)
+		(void)err_copy(e, &cause);
+	else {
+		/* Few servers know the "*" that takes a log-in back: the connection is given up. */
+		e->lost_peer = true;
+		(void)err_set(e, cause.kind, "%s: %s: %s", s->peer, what, cause.text);
+	}
+	forget(&data);
+	sasl_end(&x);
+	return result;
+}
 
 /* True where name is one of the words of list. */
 static bool
@@ -164,51 +183,72 @@ is_among(const char *list, const char *name)
 	return false;
 }
 
-/* The number of the mechanism to try as the n-th, or -1. */
-static int
-nth_mechanism(const char *wanted, size_t n)
+/* The mechanism to try as the n-th, or NULL. */
+static const struct sasl_mechanism *
+nth_wanted(const char *wanted, bool server_is_known, size_t n)
 {
-	size_t i, len;
+	const struct sasl_mechanism *m;
+	size_t len, i, pass;
 
-	if (strcmp(wanted, "auto") == 0)
-		return n < MECHANISMS ? (int)n : -1;
-	for (wanted += strspn(wanted, " "); *wanted != '\0'; wanted += strspn(wanted, " ")) {
+	for (; strcmp(wanted, "auto") != 0; n--) {
+		wanted += strspn(wanted, " ");
 		len = strcspn(wanted, " ");
-		for (i = 0; n == 0 && i < MECHANISMS; i++) {
-			if (text_same_n(wanted, len, mechanisms[i].name))
-				return (int)i;
-		}
-		n--;
+		if (n == 0 || len == 0)
+			return sasl_named(wanted, len);
 		wanted += len;
 	}
-	return -1;
+	for (pass = server_is_known ? 1 : 0; pass < 2; pass++) {
+		for (i = 0; (m = sasl_nth(i)) != NULL; i++) {
+			/* The first pass is for those that hide, the second for the rest. */
+			if (m->named_only || (!server_is_known && m->hides != (pass == 0)))
+				continue;
+			if (n-- == 0)
+				return m;
+		}
+	}
+	return NULL;
 }
 
-int
-auth_login(struct smtp *s, const char *wanted, const struct auth_secret *secret, struct err *e)
+/* Nothing was tried: either nothing has to be, or nothing can be. */
+static int
+nothing_in_common(
+	const struct smtp *s, const char *wanted, const struct sasl_identity *who, struct err *e)
 {
-	struct err last = {.kind = ERR_NONE};
-	size_t n;
-	int i;
+	bool has_secret = who->password[0] != '\0' || who->token[0] != '\0';
 
+	if (strcmp(wanted, "auto") == 0 && !has_secret)
+		return 0;
 	if ((s->capabilities & SMTP_AUTH) == 0)
 		return err_set(e, ERR_AUTH,
 			"%s: the server offers no AUTH, but the profile has a user", s->peer);
-	mask_secrets(s, secret);
-	for (n = 0; (i = nth_mechanism(wanted, n)) != -1; n++) {
-		if (!is_among(s->mechanisms, mechanisms[i].name))
+	return err_set(e, ERR_AUTH, "%s: the server offers %s for AUTH, the profile wants %s",
+		s->peer, s->mechanisms[0] != '\0' ? s->mechanisms : "nothing", wanted);
+}
+
+int
+auth_login(struct smtp *s, const char *wanted, bool server_is_known, struct sasl_identity *who,
+	struct err *e)
+{
+	const struct sasl_mechanism *m;
+	struct err last = {.kind = ERR_NONE};
+	size_t n;
+
+	mask_secret(s, MASK_PASSWORD, who->password);
+	mask_secret(s, MASK_TOKEN, who->token);
+	who->end_point_len = s->encrypted ? chain_end_point(&s->tls.chain, who->end_point) : 0;
+	for (n = 0; (m = nth_wanted(wanted, server_is_known, n)) != NULL; n++) {
+		if (!is_among(s->mechanisms, m->name) || !sasl_can(m, who))
 			continue;
 		err_clear(&last);
-		if (mechanisms[i].run(s, secret, &last) == 0)
+		if (exchange(s, m, who, &last) == 0)
 			return 0;
 		/* RFC 4954 6: 504 and 534 speak of the mechanism; all else of who we are. */
 		if (last.code != 504 && last.code != 534)
 			break;
 	}
+	if (last.kind == ERR_NONE)
+		return nothing_in_common(s, wanted, who, e);
 	e->lost_peer = last.lost_peer;
 	e->code = last.code;
-	if (last.kind != ERR_NONE)
-		return err_copy(e, &last);
-	return err_set(e, ERR_AUTH, "%s: the server offers %s for AUTH, the profile wants %s",
-		s->peer, s->mechanisms[0] != '\0' ? s->mechanisms : "nothing", wanted);
+	return err_copy(e, &last);
 }

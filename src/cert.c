@@ -181,6 +181,39 @@ cert_parse(struct cert *c, const unsigned char *der, size_t n)
 	return read_extensions(c, tbs);
 }
 
+/* Steps over an element's identifier and length, whether or not its contents are all there. */
+static bool
+enter(struct cert_bytes *in, unsigned tag)
+{
+	size_t head = 2;
+
+	if (in->n < 2 || in->at[0] != tag)
+		return false;
+	if (in->at[1] > 0x80)
+		head += in->at[1] - 0x80U;
+	if (head > 5 || head > in->n)
+		return false;
+	in->at += head;
+	in->n -= head;
+	return true;
+}
+
+bool
+cert_peek_subject(const unsigned char *der, size_t n, struct cert_bytes *subject)
+{
+	struct cert_bytes in = {der, n};
+	size_t i, before = 4; /* serialNumber, signature, issuer, validity */
+
+	if (!enter(&in, CERT_SEQUENCE) || !enter(&in, CERT_SEQUENCE))
+		return false;
+	before += in.n > 0 && in.at[0] == CERT_VERSION;
+	for (i = 0; i < before; i++) {
+		if (cert_next(&in, NULL, NULL) == 0)
+			return false;
+	}
+	return cert_next(&in, NULL, subject) == CERT_SEQUENCE;
+}
+
 /* A dNSName against a host name, both without a trailing dot. */
 static bool
 name_matches(struct cert_bytes name, const char *host, size_t host_len)

@@ -53,6 +53,9 @@ unsigned cert_next(struct cert_bytes *in, struct cert_bytes *inside, struct cert
 /* Takes der apart; false where it is no certificate. The spans point into der. */
 bool cert_parse(struct cert *c, const unsigned char *der, size_t n);
 
+/* The subject of a certificate of which only the first n bytes are at hand; false: not in them. */
+bool cert_peek_subject(const unsigned char *der, size_t n, struct cert_bytes *subject);
+
 /*
  * True where a subjectAltName is host (RFC 6125): a dNSName without case, a wildcard only as the
  * whole leftmost label over at least two more, an iPAddress for an address. The subject's CN

@@ -8,6 +8,8 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 /*
@@ -29,6 +31,16 @@ occupy(int fd)
 		(void)dup2(pair[1], fd);
 	if (pair[1] > STDERR_FILENO)
 		(void)close(pair[1]);
+}
+
+/* No core file, and nobody of the same uid may look into our memory: a password will be in it. */
+static void
+keep_secrets_in(void)
+{
+	const struct rlimit none = {0, 0};
+
+	(void)prlimit(0, RLIMIT_CORE, &none, NULL);
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
 
 static const char *
@@ -59,6 +71,7 @@ main(int argc, char *argv[])
 
 	for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
 		occupy(fd);
+	keep_secrets_in();
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)signal(SIGXFSZ, SIG_IGN); /* a full quota is an error of write(2), not our end */
 	identity_take(&id, &w);

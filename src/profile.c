@@ -4,6 +4,11 @@
 
 #include <string.h>
 
+/* As auth.c knows them; the first two stand alone. */
+#define MECHANISMS                                                                                 \
+	"auto off EXTERNAL OAUTHBEARER XOAUTH2 PLAIN LOGIN SCRAM-SHA-256 SCRAM-SHA-1 "             \
+	"SCRAM-SHA-256-PLUS CRAM-MD5"
+
 #define FIELD(name) offsetof(struct profile, name)
 
 /*
@@ -11,44 +16,52 @@
  * range), default. The man page and etc/mailchute.ini name every one (a test sees to it).
  */
 static const struct value_key keys[] = {
-	{"host",                VALUE_HOSTS,   FIELD(hosts),               NULL,                    0,               0,          NULL    },
-	{"port",                VALUE_NUMBER,  FIELD(port),                NULL,                    1,               65535,      NULL    },
-	{"tls",		 VALUE_WORD,    FIELD(tls),                 "starttls implicit off", TLS_STARTTLS,    0,          NULL    },
-	{"tls_trust",           VALUE_PATH,    FIELD(tls_trust),           "system",                0,               0,          "system"},
-	{"tls_name",            VALUE_HOST,    FIELD(tls_name),            NULL,                    0,               0,          NULL    },
-	{"auth",                VALUE_WORDS,   FIELD(auth),                "auto off PLAIN LOGIN",  0,               0,          "auto"  },
-	{"auth_insecure",       VALUE_YES,     FIELD(auth_insecure),       NULL,                    0,               0,          "no"    },
-	{"user",                VALUE_TEXT,    FIELD(user),                NULL,                    0,               0,          NULL    },
-	{"password",            VALUE_SECRET,  FIELD(password),            NULL,                    0,               0,          NULL    },
-	{"password_file",       VALUE_PATH,    FIELD(password_file),       "*",                     0,               0,          NULL    },
-	{"secret_mode",         VALUE_WORD,    FIELD(secret_mode),         "strict any",            SECRET_STRICT,   0,          "strict"},
-	{"from",                VALUE_ADDRESS, FIELD(from),                NULL,                    0,               0,          NULL    },
-	{"allow_from_override", VALUE_YES,     FIELD(allow_from_override), NULL,                    0,               0,          "yes"   },
-	{"selectable",          VALUE_YES,     FIELD(selectable),          NULL,                    0,               0,          "no"    },
-	{"user_profiles",       VALUE_YES,     FIELD(user_profiles),       NULL,                    0,               0,          "no"    },
-	{"domain",              VALUE_HOST,    FIELD(domain),              NULL,                    0,               0,          NULL    },
-	{"helo",                VALUE_HOST,    FIELD(helo),                NULL,                    0,               0,          NULL    },
-	{"recipients",          VALUE_WORD,    FIELD(recipients),          "any all",               RECIPIENTS_ANY,  0,          "any"   },
-	{"max_recipients",      VALUE_NUMBER,  FIELD(max_recipients),      NULL,                    1,               100000,     "100"   },
-	{"connect_timeout",     VALUE_TIME,    FIELD(connect_timeout),     NULL,                    1,               3600,       "10s"   },
-	{"timeout",             VALUE_TIME,    FIELD(timeout),             NULL,                    1,               86400,      "5m"    },
-	{"commit_timeout",      VALUE_TIME,    FIELD(commit_timeout),      NULL,                    1,               86400,      "10m"   },
-	{"deadline",            VALUE_TIME,    FIELD(deadline),            NULL,                    1,               604800,     "1h"    },
-	{"tempfail_exit",       VALUE_NUMBER,  FIELD(tempfail_exit),       NULL,                    1,               255,        "69"    },
-	{"from_header",         VALUE_WORD,    FIELD(from_header),         "keep force match",      FROM_KEEP,       0,          "keep"  },
-	{"full_name",           VALUE_TEXT,    FIELD(full_name),           NULL,                    0,               0,          NULL    },
-	{"sender_header",       VALUE_YES,     FIELD(sender_header),       NULL,                    0,               0,          "no"    },
-	{"reply_to",            VALUE_ADDRESS, FIELD(reply_to),            NULL,                    0,               0,          NULL    },
-	{"add_header",          VALUE_LIST,    FIELD(add_header),          NULL,                    0,               0,          NULL    },
-	{"rewrite_headers",     VALUE_YES,     FIELD(rewrite_headers),     NULL,                    0,               0,          "no"    },
-	{"aliases_file",        VALUE_PATH,    FIELD(aliases_file),        NULL,                    0,               0,          NULL    },
-	{"match",               VALUE_LIST,    FIELD(match),               NULL,                    0,               0,          NULL    },
-	{"dsn_notify",          VALUE_TEXT,    FIELD(dsn_notify),          NULL,                    0,               0,          NULL    },
-	{"dsn_return",          VALUE_WORD,    FIELD(dsn_return),          "full hdrs",             DSN_RETURN_FULL, 0,          NULL    },
-	{"dot_ends",            VALUE_YES,     FIELD(dot_ends),            NULL,                    0,               0,          "no"    },
-	{"max_hops",            VALUE_NUMBER,  FIELD(max_hops),            NULL,                    1,               1000,       "50"    },
-	{"max_size",            VALUE_SIZE,    FIELD(max_size),            NULL,                    1,               2147483647, NULL    },
-	{"log",		 VALUE_PATH,    FIELD(log),                 "syslog stderr off",     0,               0,          "syslog"},
+	{"host",                VALUE_HOSTS,   FIELD(hosts),               NULL,                                  0,               0,          NULL    },
+	{"port",                VALUE_NUMBER,  FIELD(port),                NULL,                                  1,               65535,      NULL    },
+	{"tls",		 VALUE_WORD,    FIELD(tls),                 "starttls implicit off opportunistic", TLS_STARTTLS,    0,
+         NULL																	  },
+	{"tls_trust",           VALUE_PATH,    FIELD(tls_trust),           "system builtin pin",                  0,               0,          NULL    },
+	{"tls_pin",             VALUE_PINS,    FIELD(tls_pin),             NULL,                                  0,               0,          NULL    },
+	{"tls_name",            VALUE_HOST,    FIELD(tls_name),            NULL,                                  0,               0,          NULL    },
+	{"tls_cert",            VALUE_PATH,    FIELD(tls_cert),            NULL,                                  0,               0,          NULL    },
+	{"tls_key",             VALUE_PATH,    FIELD(tls_key),             NULL,                                  0,               0,          NULL    },
+	{"tls_verify",          VALUE_YES,     FIELD(tls_verify),          NULL,                                  0,               0,          "yes"   },
+	{"auth",                VALUE_WORDS,   FIELD(auth),                MECHANISMS,                            0,               0,          "auto"  },
+	{"auth_insecure",       VALUE_YES,     FIELD(auth_insecure),       NULL,                                  0,               0,          "no"    },
+	{"user",                VALUE_TEXT,    FIELD(user),                NULL,                                  0,               0,          NULL    },
+	{"password",            VALUE_SECRET,  FIELD(password),            NULL,                                  0,               0,          NULL    },
+	{"password_file",       VALUE_PATH,    FIELD(password_file),       "*",                                   0,               0,          NULL    },
+	{"password_command",    VALUE_COMMAND, FIELD(password_command),    NULL,                                  0,               0,          NULL    },
+	{"secret_mode",         VALUE_WORD,    FIELD(secret_mode),         "strict any",                          SECRET_STRICT,   0,          "strict"},
+	{"oauth_token_file",    VALUE_PATH,    FIELD(oauth_token_file),    "*",                                   0,               0,          NULL    },
+	{"oauth_token_command", VALUE_COMMAND, FIELD(oauth_token_command), NULL,                                  0,               0,          NULL    },
+	{"from",                VALUE_ADDRESS, FIELD(from),                NULL,                                  0,               0,          NULL    },
+	{"allow_from_override", VALUE_YES,     FIELD(allow_from_override), NULL,                                  0,               0,          "yes"   },
+	{"selectable",          VALUE_YES,     FIELD(selectable),          NULL,                                  0,               0,          "no"    },
+	{"user_profiles",       VALUE_YES,     FIELD(user_profiles),       NULL,                                  0,               0,          "no"    },
+	{"domain",              VALUE_HOST,    FIELD(domain),              NULL,                                  0,               0,          NULL    },
+	{"helo",                VALUE_HOST,    FIELD(helo),                NULL,                                  0,               0,          NULL    },
+	{"recipients",          VALUE_WORD,    FIELD(recipients),          "any all",                             RECIPIENTS_ANY,  0,          "any"   },
+	{"max_recipients",      VALUE_NUMBER,  FIELD(max_recipients),      NULL,                                  1,               100000,     "100"   },
+	{"connect_timeout",     VALUE_TIME,    FIELD(connect_timeout),     NULL,                                  1,               3600,       "10s"   },
+	{"timeout",             VALUE_TIME,    FIELD(timeout),             NULL,                                  1,               86400,      "5m"    },
+	{"commit_timeout",      VALUE_TIME,    FIELD(commit_timeout),      NULL,                                  1,               86400,      "10m"   },
+	{"deadline",            VALUE_TIME,    FIELD(deadline),            NULL,                                  1,               604800,     "1h"    },
+	{"tempfail_exit",       VALUE_NUMBER,  FIELD(tempfail_exit),       NULL,                                  1,               255,        "69"    },
+	{"from_header",         VALUE_WORD,    FIELD(from_header),         "keep force match",                    FROM_KEEP,       0,          "keep"  },
+	{"full_name",           VALUE_TEXT,    FIELD(full_name),           NULL,                                  0,               0,          NULL    },
+	{"sender_header",       VALUE_YES,     FIELD(sender_header),       NULL,                                  0,               0,          "no"    },
+	{"reply_to",            VALUE_ADDRESS, FIELD(reply_to),            NULL,                                  0,               0,          NULL    },
+	{"add_header",          VALUE_LIST,    FIELD(add_header),          NULL,                                  0,               0,          NULL    },
+	{"rewrite_headers",     VALUE_YES,     FIELD(rewrite_headers),     NULL,                                  0,               0,          "no"    },
+	{"aliases_file",        VALUE_PATH,    FIELD(aliases_file),        NULL,                                  0,               0,          NULL    },
+	{"match",               VALUE_LIST,    FIELD(match),               NULL,                                  0,               0,          NULL    },
+	{"dsn_notify",          VALUE_TEXT,    FIELD(dsn_notify),          NULL,                                  0,               0,          NULL    },
+	{"dsn_return",          VALUE_WORD,    FIELD(dsn_return),          "full hdrs",                           DSN_RETURN_FULL, 0,          NULL    },
+	{"dot_ends",            VALUE_YES,     FIELD(dot_ends),            NULL,                                  0,               0,          "no"    },
+	{"max_hops",            VALUE_NUMBER,  FIELD(max_hops),            NULL,                                  1,               1000,       "50"    },
+	{"max_size",            VALUE_SIZE,    FIELD(max_size),            NULL,                                  1,               2147483647, NULL    },
+	{"log",		 VALUE_PATH,    FIELD(log),                 "syslog stderr off",                   0,               0,          "syslog"},
 };
 
 #define KEYS (sizeof(keys) / sizeof(keys[0]))
@@ -185,52 +198,125 @@ profile_is_notify(const char *s)
 	}
 }
 
+bool
+profile_logs_in(const struct profile *p)
+{
+	return strcmp(p->auth, "off") != 0 && (p->user != NULL || p->tls_cert != NULL);
+}
+
+bool
+profile_is_weak(const struct profile *p, const struct value_host *host)
+{
+	return host->tls == TLS_OFF || host->tls == TLS_OPPORTUNISTIC || !p->tls_verify;
+}
+
+/* A mechanism that the profile names has what it needs: its own words where it hasn't. */
+static const char *
+check_mechanisms(const struct profile *p, bool has_password, bool has_token)
+{
+	const char *at = p->auth;
+	size_t n;
+
+	if (strcmp(at, "auto") == 0 || strcmp(at, "off") == 0)
+		return NULL;
+	for (at += strspn(at, " "); *at != '\0'; at += strspn(at, " ")) {
+		n = strcspn(at, " ");
+		if (text_same_n(at, n, "EXTERNAL") && p->tls_cert == NULL)
+			return "auth asks for EXTERNAL, but there is no tls_cert";
+		if (!text_same_n(at, n, "EXTERNAL") && p->user == NULL)
+			return "auth asks for a mechanism, but there is no user";
+		if ((text_same_n(at, n, "OAUTHBEARER") || text_same_n(at, n, "XOAUTH2")) &&
+			!has_token)
+			return "auth asks for a token, but there is no oauth_token_file or "
+			       "oauth_token_command";
+		if (!text_same_n(at, n, "EXTERNAL") && !text_same_n(at, n, "OAUTHBEARER") &&
+			!text_same_n(at, n, "XOAUTH2") && !has_password)
+			return "auth asks for a mechanism with a password, but there is none";
+		at += n;
+	}
+	return NULL;
+}
+
+/* Who logs in, and by what. */
+static const char *
+check_login(const struct profile *p)
+{
+	int passwords = (p->password != NULL) + (p->password_file != NULL) +
+			(p->password_command != NULL),
+	    tokens = (p->oauth_token_file != NULL) + (p->oauth_token_command != NULL);
+
+	if (passwords > 1)
+		return "password, password_file and password_command exclude each other";
+	if (tokens > 1)
+		return "oauth_token_file and oauth_token_command exclude each other";
+	if (passwords > 0 && p->user == NULL)
+		return "a password stands there, but no user";
+	if (tokens > 0 && p->user == NULL)
+		return "a token stands there, but no user";
+	if (p->user != NULL && passwords + tokens == 0 && p->tls_cert == NULL &&
+		strcmp(p->auth, "off") != 0)
+		return "user stands there, but no password or password_file";
+	return check_mechanisms(p, passwords > 0, tokens > 0);
+}
+
+static const char *
+check_trust(const struct profile *p)
+{
+	if (p->tls_trust != NULL && strcmp(p->tls_trust, "pin") == 0 && p->tls_pin.n == 0)
+		return "tls_trust = pin, but there is no tls_pin";
+	if (!p->tls_verify && p->tls_pin.n > 0)
+		return "tls_verify = no, and a tls_pin: to trust the pin alone, write tls_trust = "
+		       "pin";
+	if (p->tls_key != NULL && p->tls_cert == NULL)
+		return "a tls_key stands there, but no tls_cert";
+	return NULL;
+}
+
 int
 profile_check(const struct profile *p, struct err *e)
 {
-	const char *path = p->file->path;
-	bool has_password = p->password != NULL || p->password_file != NULL;
-	const char *wrong = check_items(p);
+	static const char *(*const checks[])(const struct profile *) = {
+		check_items, check_login, check_trust};
+	const char *path = p->file->path, *wrong = NULL;
 	size_t i;
 
+	for (i = 0; wrong == NULL && i < sizeof(checks) / sizeof(checks[0]); i++)
+		wrong = checks[i](p);
 	if (wrong != NULL)
 		return err_set(e, ERR_CONFIG, "%s: [%s]: %s", path, p->section, wrong);
 	if (p->hosts.n == 0)
 		return err_set(e, ERR_CONFIG, "%s: [%s] names no host", path, p->section);
-	if (p->password != NULL && p->password_file != NULL)
-		return err_set(
-			e, ERR_CONFIG, "%s: password and password_file exclude each other", path);
-	if (has_password && p->user == NULL)
-		return err_set(e, ERR_CONFIG, "%s: a password stands there, but no user", path);
-	if (p->user != NULL && !has_password && strcmp(p->auth, "off") != 0)
-		return err_set(e, ERR_CONFIG,
-			"%s: user stands there, but no password or password_file", path);
-	if (p->user == NULL && strcmp(p->auth, "auto") != 0 && strcmp(p->auth, "off") != 0)
-		return err_set(
-			e, ERR_CONFIG, "%s: auth asks for %s, but there is no user", path, p->auth);
 	for (i = 0; i < p->hosts.n; i++) {
-		if (p->hosts.list[i].tls == TLS_OFF && p->user != NULL &&
-			strcmp(p->auth, "off") != 0 && !p->auth_insecure)
+		if (profile_is_weak(p, &p->hosts.list[i]) && profile_logs_in(p) &&
+			!p->auth_insecure)
 			return err_set(e, ERR_CONFIG,
-				"%s: tls = off, and a user: no password goes in clear without "
-				"auth_insecure = yes",
-				path);
+				"%s: [%s]: %s, and a log-in: no password goes to a server that "
+				"hasn't proved who it is without auth_insecure = yes",
+				path, p->section,
+				!p->tls_verify                    ? "tls_verify = no"
+				: p->hosts.list[i].tls == TLS_OFF ? "tls = off"
+								  : "tls = opportunistic");
 	}
 	return 0;
 }
 
-/* A section with a password of its own, of either kind, doesn't inherit the other kind. */
+/* A section with a secret of its own, of either kind, doesn't inherit the other kinds. */
 static void
-forget_password(struct profile *p, const struct profile_file *f, const char *section)
+forget_secrets(struct profile *p, const struct profile_file *f, const char *section)
 {
-	size_t i;
+	static const char *const families[] = {"password", "oauth_token"};
+	size_t i, k, m;
 
 	for (i = 0; i < f->n; i++) {
-		if (strcmp(f->entries[i].section, section) != 0 ||
-			strncmp(f->entries[i].key, "password", 8) != 0)
-			continue;
-		value_clear(profile_key("password"), p);
-		value_clear(profile_key("password_file"), p);
+		for (k = 0; k < 2; k++) {
+			if (strcmp(f->entries[i].section, section) != 0 ||
+				strncmp(f->entries[i].key, families[k], strlen(families[k])) != 0)
+				continue;
+			for (m = 0; m < KEYS; m++) {
+				if (strncmp(keys[m].name, families[k], strlen(families[k])) == 0)
+					value_clear(&keys[m], p);
+			}
+		}
 	}
 }
 
@@ -253,7 +339,7 @@ profile_choose(struct profile *p, const struct profile_file *f, const struct wor
 		/* What [default] says of itself isn't inherited. */
 		p->selectable = false;
 		value_clear(profile_key("match"), p);
-		forget_password(p, f, name);
+		forget_secrets(p, f, name);
 		if (strcmp(name, "aliases") == 0 || set_section(p, f, w, name, e) == -1)
 			return err_set(e, ERR_CONFIG, "%s has no section [%s]", f->path, name);
 	}
@@ -281,6 +367,7 @@ profile_show(const struct profile *p, struct text *out)
 		[TLS_STARTTLS] = "by STARTTLS",
 		[TLS_IMPLICIT] = "by TLS from the start",
 		[TLS_OFF] = "in clear",
+		[TLS_OPPORTUNISTIC] = "by STARTTLS where it is offered, else in clear",
 	};
 	size_t i;
 

@@ -28,7 +28,7 @@ struct profile_file {
 	struct text complaints; /* lines "PATH:LINE: words\n" */
 };
 
-enum profile_tls { TLS_BY_PORT, TLS_STARTTLS, TLS_IMPLICIT, TLS_OFF };
+enum profile_tls { TLS_BY_PORT, TLS_STARTTLS, TLS_IMPLICIT, TLS_OFF, TLS_OPPORTUNISTIC };
 enum profile_secret_mode { SECRET_STRICT, SECRET_ANY };
 enum profile_from_header { FROM_KEEP, FROM_FORCE, FROM_MATCH };
 enum profile_dsn_return { DSN_RETURN_UNSAID, DSN_RETURN_FULL, DSN_RETURN_HDRS };
@@ -41,13 +41,18 @@ struct profile {
 	struct value_hosts hosts;
 	int port; /* 0: by tls */
 	int tls;
-	char *tls_trust;
+	char *tls_trust; /* NULL: the system's, else those compiled in */
+	struct value_list tls_pin;
 	char *tls_name;
+	char *tls_cert, *tls_key;
+	bool tls_verify;
 	char *auth; /* "auto", "off", or mechanisms separated by blanks */
 	bool auth_insecure;
 	char *user;
 	char *password;
 	char *password_file;
+	char *password_command;
+	char *oauth_token_file, *oauth_token_command;
 	int secret_mode;
 	char *from;
 	bool allow_from_override;
@@ -94,6 +99,10 @@ int profile_choose(struct profile *p, const struct profile_file *f, const struct
 
 /* What no single key can tell: ERR_CONFIG where a key is missing or two contradict each other. */
 int profile_check(const struct profile *p, struct err *e);
+
+/* True where a session is to log in; and where the server needs no proof of who it is. */
+bool profile_logs_in(const struct profile *p);
+bool profile_is_weak(const struct profile *p, const struct value_host *host);
 
 /* The n-th section's name that has keys, in the file's order, without default and aliases; NULL. */
 const char *profile_section(const struct profile_file *f, size_t n);

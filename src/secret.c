@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* secret.c: the password, from where the profile says. Sends and prints nothing. */
+/* secret.c: passwords and tokens, from where the profile says. Sends and prints nothing. */
 #include "secret.h"
+#include "command.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -26,7 +27,7 @@ read_secret(int fd, const char *path, struct text *out, struct err *e)
 	if (got == -1)
 		(void)err_errno(e, ERR_CONFIG, "cannot read %s", path);
 	else if (n == 0 || n == sizeof(buf) || memchr(buf, '\0', n) != NULL)
-		(void)err_set(e, ERR_CONFIG, "the first line of %s is no password", path);
+		(void)err_set(e, ERR_CONFIG, "the first line of %s is no secret", path);
 	else
 		text_add(out, buf, n);
 	text_wipe(buf, sizeof(buf));
@@ -44,33 +45,47 @@ is_guarded(const char *path, const char *credentials)
 	return n > 0 && strncmp(path, credentials, n) == 0 && path[n] == '/';
 }
 
-static int
-read_password_file(const struct profile *p, const struct world *w, struct text *out, struct err *e)
+int
+secret_open(const struct profile *p, const struct world *w, const char *key, const char *name,
+	char *path, size_t size, struct err *e)
 {
 	const char *credentials = w->set_id ? NULL : w->variable(w, "CREDENTIALS_DIRECTORY");
-	char path[4096];
 	struct stat st;
-	int fd, result = -1;
+	int fd;
 
-	if (p->password_file[0] == '/')
-		(void)text_format(path, sizeof(path), "%s", p->password_file);
+	if (name[0] == '/')
+		(void)text_format(path, size, "%s", name);
 	else if (credentials == NULL || credentials[0] != '/')
-		return err_set(e, ERR_CONFIG,
-			"password_file = %s: $CREDENTIALS_DIRECTORY isn't set", p->password_file);
+		return err_set(
+			e, ERR_CONFIG, "%s = %s: $CREDENTIALS_DIRECTORY isn't set", key, name);
 	else
-		(void)text_format(path, sizeof(path), "%s/%s", credentials, p->password_file);
+		(void)text_format(path, size, "%s/%s", credentials, name);
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd == -1)
-		return err_errno(e, ERR_CONFIG, "cannot open the password_file %s as uid %ld", path,
+		return err_errno(e, ERR_CONFIG, "cannot open the %s %s as uid %ld", key, path,
 			(long)w->euid);
 	if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode))
-		(void)err_set(e, ERR_CONFIG, "the password_file %s is no regular file", path);
+		(void)err_set(e, ERR_CONFIG, "the %s %s is no regular file", key, path);
 	else if ((st.st_mode & S_IROTH) != 0 && p->secret_mode == SECRET_STRICT &&
 		 !is_guarded(path, credentials))
-		(void)err_set(e, ERR_CONFIG, "others can read the password_file %s: chmod o-rwx %s",
-			path, path);
-	else
-		result = read_secret(fd, path, out, e);
+		(void)err_set(e, ERR_CONFIG, "others can read the %s %s: chmod o-rwx %s", key, path,
+			path);
+	if (e->kind == ERR_NONE)
+		return fd;
+	(void)close(fd);
+	return -1;
+}
+
+static int
+from_file(const struct profile *p, const struct world *w, const char *key, const char *name,
+	struct text *out, struct err *e)
+{
+	char path[4096];
+	int fd = secret_open(p, w, key, name, path, sizeof(path), e), result;
+
+	if (fd == -1)
+		return -1;
+	result = read_secret(fd, path, out, e);
 	(void)close(fd);
 	return result;
 }
@@ -79,8 +94,38 @@ int
 secret_password(const struct profile *p, const struct world *w, struct text *out, struct err *e)
 {
 	if (p->password_file != NULL)
-		return read_password_file(p, w, out, e);
+		return from_file(p, w, "password_file", p->password_file, out, e);
+	if (p->password_command != NULL)
+		return command_read("password_command", p->password_command, out, e);
 	if (p->password != NULL)
 		text_puts(out, p->password);
 	return out->cut ? err_set(e, ERR_CONFIG, "the password is too long") : 0;
+}
+
+/* RFC 6750 2.1: what a bearer token may be made of, so that it can't end its field. */
+static bool
+is_token(const struct text *t)
+{
+	size_t i;
+
+	for (i = 0; i < t->len; i++) {
+		if (t->at[i] <= ' ' || t->at[i] > '~')
+			return false;
+	}
+	return true;
+}
+
+int
+secret_token(const struct profile *p, const struct world *w, struct text *out, struct err *e)
+{
+	int result = 0;
+
+	if (p->oauth_token_file != NULL)
+		result = from_file(p, w, "oauth_token_file", p->oauth_token_file, out, e);
+	else if (p->oauth_token_command != NULL)
+		result = command_read("oauth_token_command", p->oauth_token_command, out, e);
+	if (result == 0 && !is_token(out))
+		return err_set(
+			e, ERR_CONFIG, "the OAuth token holds a blank or a control character");
+	return result;
 }

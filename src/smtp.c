@@ -126,21 +126,20 @@ smtp_put(struct smtp *s, enum smtp_phase phase, const char *line, const char *se
 	return 0;
 }
 
-/* Adds a line of a reply, with no control and no secret of ours in it. */
-static void
-add_masked(const struct smtp *s, struct text *out, const char *line, size_t n)
+void
+smtp_mask(const struct smtp *s, struct text *out, const char *line, size_t n)
 {
 	const struct text *secret;
 	size_t i, k;
 
 	for (i = 0; i < n;) {
-		for (k = 0; k < 3; k++) {
+		for (k = 0; k < SMTP_SECRETS; k++) {
 			secret = &s->secrets[k];
 			if (secret->len > 0 && secret->len <= n - i &&
 				memcmp(line + i, secret->at, secret->len) == 0)
 				break;
 		}
-		if (k < 3) {
+		if (k < SMTP_SECRETS) {
 			text_puts(out, "***");
 			i += s->secrets[k].len;
 			continue;
@@ -161,8 +160,10 @@ take_keyword(struct smtp *s, const char *line)
 	}
 	if (i == sizeof(keywords) / sizeof(keywords[0]))
 		return;
+	/* "AUTH=PLAIN LOGIN" stands beside "AUTH PLAIN LOGIN" for clients of long ago: no offer. */
+	if (keywords[i].capability == SMTP_AUTH && line[n] == '=')
+		return;
 	s->capabilities |= keywords[i].capability;
-	/* "AUTH=PLAIN LOGIN" is what old servers write besides "AUTH PLAIN LOGIN". */
 	if (keywords[i].capability == SMTP_AUTH && line[n] != '\0')
 		(void)text_format(s->mechanisms, sizeof(s->mechanisms), "%s", line + n + 1);
 }
@@ -198,7 +199,7 @@ read_reply(struct smtp *s, int64_t deadline, bool is_ehlo)
 			return -1;
 		total += (size_t)n;
 		text_fixed(&shown, shown_buf, sizeof(shown_buf));
-		add_masked(s, &shown, line, (size_t)n);
+		smtp_mask(s, &shown, line, (size_t)n);
 		trace(s, "S", shown.at);
 		code = line_code(line, (size_t)n);
 		if (code == -1 || (count > 0 && code != s->reply.code))
@@ -213,8 +214,15 @@ read_reply(struct smtp *s, int64_t deadline, bool is_ehlo)
 			words.at[3] = ' ';
 		if (is_ehlo && count > 0 && n > 4)
 			take_keyword(s, line + 4);
-		if (n < 4 || line[3] == ' ')
-			return 0;
+		if (n >= 4 && line[3] == '-')
+			continue;
+		/* RFC 4954 4: a challenge is one line. */
+		if (code == 334)
+			(void)text_format(s->challenge, sizeof(s->challenge), "%s",
+				count > 0 ? "?"
+				: n > 4   ? line + 4
+					  : "");
+		return 0;
 	}
 	return -1;
 }
@@ -268,31 +276,36 @@ ehlo(struct smtp *s, enum err_kind unknown_kind, struct err *e)
 		e);
 }
 
+/* Who the server says it is, for whoever asks by -v. */
 static void
-trace_chain(const struct smtp *s)
+trace_tls(const struct smtp *s)
 {
 	struct text words;
-	char buf[1024];
+	char buf[1024], pin[CHAIN_PIN_SIZE];
 	size_t i;
 
+	if (s->options->trace.line == NULL)
+		return;
+	trace(s, "*", tls_words(&s->tls));
 	text_fixed(&words, buf, sizeof(buf));
-	for (i = 0; s->options->trace.detail && chain_describe(&s->tls.chain, i, &words); i++) {
+	for (i = 0; chain_describe(&s->tls.chain, i, &words); i++) {
 		trace(s, "*", buf);
-		words.len = 0;
+		text_fixed(&words, buf, sizeof(buf));
 	}
+	chain_pin(&s->tls.chain, pin);
+	text_printf(&words, "tls_pin = %s%s", pin,
+		chain_is_verified(&s->options->tls_options.policy) ? "" : " (not verified)");
+	trace(s, "*", buf);
 }
 
 static int
 handshake(struct smtp *s, struct err *e)
 {
-	const struct smtp_options *o = s->options;
 	struct err cause = {.kind = ERR_NONE};
 
-	if (tls_start(&s->tls, &s->wire, o->tls_trust, o->tls_name, smtp_deadline(s), &cause) ==
-		0) {
+	if (tls_start(&s->tls, &s->wire, &s->options->tls_options, smtp_deadline(s), &cause) == 0) {
 		s->encrypted = true;
-		trace(s, "*", tls_words(&s->tls));
-		trace_chain(s);
+		trace_tls(s);
 		return 0;
 	}
 	e->lost_peer = true;
@@ -328,7 +341,7 @@ smtp_open(struct smtp *s, struct net *n, const struct smtp_options *options, str
 	s->encrypted = false;
 	s->unanswered = 1;
 	s->capabilities = 0;
-	for (i = 0; i < 3; i++)
+	for (i = 0; i < SMTP_SECRETS; i++)
 		text_heap(&s->secrets[i], 32768);
 	(void)text_format(
 		s->peer, sizeof(s->peer), "%.255s[%s]:%u", options->host, n->address, n->port);
@@ -338,11 +351,13 @@ smtp_open(struct smtp *s, struct net *n, const struct smtp_options *options, str
 		return -1;
 	if (greeting(s, e) == -1)
 		return -1;
-	if (options->tls != SMTP_TLS_BY_STARTTLS)
+	if (options->tls == SMTP_TLS_FROM_START || options->tls == SMTP_NO_TLS)
 		return ehlo(s, ERR_REFUSED, e);
-	if (ehlo(s, ERR_TLS, e) == -1 || starttls(s, e) == -1)
+	if (ehlo(s, options->tls == SMTP_TLS_IF_OFFERED ? ERR_REFUSED : ERR_TLS, e) == -1)
 		return -1;
-	return ehlo(s, ERR_TLS, e);
+	if (options->tls == SMTP_TLS_IF_OFFERED && (s->capabilities & SMTP_STARTTLS) == 0)
+		return 0;
+	return starttls(s, e) == -1 ? -1 : ehlo(s, ERR_TLS, e);
 }
 
 void
@@ -356,9 +371,10 @@ smtp_close(struct smtp *s, bool say_quit)
 	if (s->encrypted)
 		tls_close(&s->tls);
 	net_close(s->net);
-	for (i = 0; i < 3; i++) {
+	for (i = 0; i < SMTP_SECRETS; i++) {
 		if (s->secrets[i].at != NULL)
 			text_wipe(s->secrets[i].at, s->secrets[i].size);
 		text_free(&s->secrets[i]);
 	}
+	text_wipe(s->challenge, sizeof(s->challenge));
 }

@@ -56,23 +56,23 @@ struct smtp_reply {
 struct smtp_trace {
 	void (*line)(void *ctx, const char *who, const char *text);
 	void *ctx;
-	bool detail; /* the server's certificates, too */
 };
 
-enum smtp_tls { SMTP_TLS_BY_STARTTLS, SMTP_TLS_FROM_START, SMTP_NO_TLS };
+enum smtp_tls { SMTP_TLS_BY_STARTTLS, SMTP_TLS_FROM_START, SMTP_TLS_IF_OFFERED, SMTP_NO_TLS };
 
 /* How a session is brought up. Times in milliseconds; the strings outlive the session. */
 struct smtp_options {
-	const char *host;      /* as the user wrote it, for words */
-	const char *tls_name;  /* whom the certificate must name */
-	const char *tls_trust; /* as trust_find takes it */
+	const char *host; /* as the user wrote it, for words */
 	enum smtp_tls tls;
+	struct tls_options tls_options;
 	const char *helo;
 	int timeout;
 	int commit_timeout;
 	int64_t deadline; /* of the run, up to the commit */
 	struct smtp_trace trace;
 };
+
+#define SMTP_SECRETS 8
 
 /* A session; about 70 KiB, the caller's. It must not move while it is open. */
 struct smtp {
@@ -83,10 +83,11 @@ struct smtp {
 	bool encrypted;
 	unsigned unanswered; /* commands in flight; the greeting counts as the answer to one */
 	unsigned capabilities;
-	char mechanisms[SMTP_LINE_MAX]; /* of AUTH, separated by blanks */
-	char peer[400];                 /* "host[address]:port" */
-	struct text secrets[3];         /* what replies may not show: set by auth.c */
-	struct smtp_reply reply;        /* the last */
+	char mechanisms[SMTP_LINE_MAX];    /* of AUTH, separated by blanks */
+	char peer[400];                    /* "host[address]:port" */
+	struct text secrets[SMTP_SECRETS]; /* what replies may not show: set by auth.c */
+	struct smtp_reply reply;           /* the last */
+	char challenge[SMTP_LINE_MAX];     /* what a 334 said, unmasked; wiped at the end */
 };
 
 /*
@@ -116,6 +117,9 @@ int smtp_refused(struct smtp *s, const char *what, enum err_kind permanent, stru
 
 /* The connection's fault as an error, in words that name the phase. */
 int smtp_lost(struct smtp *s, enum smtp_phase phase, enum err_kind kind, struct err *e);
+
+/* Adds what of the server's words may be shown: no control and no secret of ours. */
+void smtp_mask(const struct smtp *s, struct text *out, const char *words, size_t n);
 
 /* QUIT, without waiting for its answer, and the end of the stream. */
 void smtp_close(struct smtp *s, bool say_quit);

@@ -62,15 +62,23 @@ helo_name(const struct submit_job *job, struct submit_session *s)
 static void
 set_options(struct run *r, const struct value_host *host)
 {
+	static const enum smtp_tls ways[] = {
+		[TLS_STARTTLS] = SMTP_TLS_BY_STARTTLS,
+		[TLS_IMPLICIT] = SMTP_TLS_FROM_START,
+		[TLS_OFF] = SMTP_NO_TLS,
+		[TLS_OPPORTUNISTIC] = SMTP_TLS_IF_OFFERED,
+	};
 	const struct profile *p = r->job->profile;
 
 	r->session->options = (struct smtp_options){
 		.host = host->name,
-		.tls_name = p->tls_name != NULL ? p->tls_name : host->name,
-		.tls_trust = p->tls_trust,
-		.tls = host->tls == TLS_IMPLICIT ? SMTP_TLS_FROM_START
-		       : host->tls == TLS_OFF    ? SMTP_NO_TLS
-						 : SMTP_TLS_BY_STARTTLS,
+		.tls = ways[host->tls],
+		.tls_options = {.policy = {.name = p->tls_name != NULL ? p->tls_name : host->name,
+					.trust = p->tls_trust,
+					.pins = (const char *const *)p->tls_pin.item,
+					.pin_count = p->tls_pin.n,
+					.verify = p->tls_verify},
+				.client = r->job->client},
 		.helo = helo_name(r->job, r->session),
 		.timeout = r->job->timeout > 0 ? r->job->timeout : p->timeout * 1000,
 		.commit_timeout = p->commit_timeout * 1000,
@@ -125,6 +133,16 @@ carry(struct run *r, struct err *e)
 	return e->kind == ERR_NONE ? 0 : -1;
 }
 
+void
+submit_note_tls(const struct smtp *s, struct submit_report *report)
+{
+	bool verified = chain_is_verified(&s->options->tls_options.policy);
+
+	(void)text_format(report->tls, sizeof(report->tls), "%s%s",
+		s->encrypted ? tls_words(&s->tls) : "none",
+		s->encrypted && !verified ? "/unverified" : "");
+}
+
 /* How far a try came. */
 struct progress {
 	bool greeted; /* greeting, EHLO, TLS, EHLO */
@@ -136,7 +154,12 @@ static int
 bring_up(struct run *r, const struct value_host *host, struct progress *progress, struct err *e)
 {
 	const struct profile *p = r->job->profile;
-	struct auth_secret secret = {p->user, r->job->password};
+	struct sasl_identity who = {.user = p->user != NULL ? p->user : "",
+		.password = r->job->password,
+		.token = r->job->token,
+		.host = host->name,
+		.port = (unsigned)host->port,
+		.has_certificate = r->job->client != NULL};
 	struct smtp *s = &r->session->smtp;
 	int result;
 
@@ -149,10 +172,8 @@ bring_up(struct run *r, const struct value_host *host, struct progress *progress
 		return -1;
 	progress->greeted = true;
 	r->report->capabilities = s->capabilities;
-	(void)text_format(r->report->tls, sizeof(r->report->tls), "%s",
-		s->encrypted ? tls_words(&s->tls) : "none");
-	if (p->user != NULL && strcmp(p->auth, "off") != 0 &&
-		auth_login(s, p->auth, &secret, e) == -1)
+	submit_note_tls(s, r->report);
+	if (profile_logs_in(p) && auth_login(s, p->auth, !profile_is_weak(p, host), &who, e) == -1)
 		return -1;
 	progress->logged_in = true;
 	return 0;

@@ -15,9 +15,10 @@
 struct submit_job {
 	const struct profile *profile;
 	const struct world *world;
-	const char *password; /* NULL where the profile has no user */
-	int family;           /* AF_UNSPEC, or AF_INET or AF_INET6 alone */
-	int timeout;          /* milliseconds, in place of the profile's; 0: the profile's */
+	const char *password, *token; /* "" where the profile has none */
+	const struct keypair *client; /* NULL: none */
+	int family;                   /* AF_UNSPEC, or AF_INET or AF_INET6 alone */
+	int timeout; /* milliseconds, in place of the profile's; 0: the profile's */
 	struct smtp_trace trace;
 };
 
@@ -54,6 +55,9 @@ struct submit_session {
  */
 int submit_open(struct submit_session *s, const struct submit_job *job,
 	struct submit_report *report, struct err *e);
+
+/* Writes down what the session is encrypted by. */
+void submit_note_tls(const struct smtp *s, struct submit_report *report);
 
 /* A new deadline for what comes next. */
 void submit_extend(struct submit_session *s, const struct submit_job *job);

@@ -250,15 +250,16 @@ sni_name(const char *name, char *buf, size_t size)
 }
 
 int
-tls_start(struct tls *t, struct wire *w, const char *trust, const char *name, int64_t deadline,
+tls_start(struct tls *t, struct wire *w, const struct tls_options *options, int64_t deadline,
 	struct err *e)
 {
+	const char *name = options->policy.name;
 	char sni[256];
 
 	t->net = w->net;
 	t->ahead_len = 0;
 	t->writing_over = false;
-	chain_init(&t->chain, trust, name, e);
+	chain_init(&t->chain, &options->policy, e);
 	if (name[0] == '\0')
 		return err_set(e, ERR_FAULT, "TLS without a name to expect");
 	if (!wire_switch(w, &tls_ops, t))
@@ -266,6 +267,8 @@ tls_start(struct tls *t, struct wire *w, const char *trust, const char *name, in
 			"it sent bytes in clear where TLS begins (is this the right port?): "
 			"somebody may be in between");
 	set_up(t);
+	if (options->client != NULL)
+		keypair_use(options->client, &t->client);
 	if (add_entropy(t, e) == -1)
 		return -1;
 	if (br_ssl_client_reset(&t->client, sni_name(name, sni, sizeof(sni)), 0) != 1)

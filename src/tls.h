@@ -5,10 +5,17 @@
 
 #include "chain.h"
 #include "err.h"
+#include "keypair.h"
 #include "wire.h"
 
 #include <bearssl.h>
 #include <stdint.h>
+
+/* Whom to believe, and who we are. All of it outlives the stream. */
+struct tls_options {
+	struct chain_policy policy;
+	const struct keypair *client; /* our certificate and key; NULL: none */
+};
 
 /* The stream's memory; about 40 KiB, the caller's. It must not move while it is in use. */
 struct tls {
@@ -22,12 +29,12 @@ struct tls {
 };
 
 /*
- * Makes the wire a TLS stream to `name` (never empty; brackets and a trailing dot may stand in it),
- * whose certificate must lead to a root in `trust` (trust_find's source). Errors: ERR_TLS where the
- * server can't prove who it is or shares no TLS with us, ERR_TEMP where the line was cut or the
- * deadline passed. Bytes that wait in clear are ERR_TLS, before anything is sent.
+ * Makes the wire a TLS stream to the policy's name (never empty; brackets and a trailing dot may
+ * stand in it). Errors: ERR_TLS where the server can't prove who it is or shares no TLS with us,
+ * ERR_TEMP where the line was cut or the deadline passed. Bytes that wait in clear are ERR_TLS,
+ * before anything is sent.
  */
-int tls_start(struct tls *t, struct wire *w, const char *trust, const char *name, int64_t deadline,
+int tls_start(struct tls *t, struct wire *w, const struct tls_options *options, int64_t deadline,
 	struct err *e);
 
 /* "TLSv1.2/ECDHE-..." of a stream that stands. */

@@ -1,16 +1,22 @@
 /* SPDX-License-Identifier: ISC */
 /* trust.c: the roots that a server's chain may end in. Opens files, never the network. */
 #include "trust.h"
+#include "pem.h"
+#include "roots.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-/* A root's DER is about 1 to 2 KiB; what is longer than this is none that we could use. */
-#define DER_MAX 8192
+/* So much of a certificate's base64 holds its names, mostly: 576 bytes. */
+#define HEAD_DIGITS 768
+
+/* A folder with more files than these holds no CA certificates alone. */
+#define FILES_MAX 4096
 
 /* Where distributions keep their bundle: Debian and Alpine, Red Hat, SUSE, BSD-like. */
 static const char *const system_bundles[] = {
@@ -38,6 +44,9 @@ void
 trust_init(struct trust *t)
 {
 	t->n = 0;
+	t->where = "";
+	t->wanted.n = 0;
+	t->expired = 0;
 }
 
 void
@@ -95,9 +104,8 @@ read_ec_key(struct cert_bytes algorithm, struct cert_bytes bits, br_x509_pkey *k
 	return false;
 }
 
-/* A SubjectPublicKeyInfo (RFC 5280 4.1.2.7); false for keys that BearSSL has no code for. */
-static bool
-read_key(struct cert_bytes spki, br_x509_pkey *key)
+bool
+trust_key(struct cert_bytes spki, br_x509_pkey *key)
 {
 	struct cert_bytes parts, algorithm, oid, bits;
 
@@ -115,128 +123,209 @@ read_key(struct cert_bytes spki, br_x509_pkey *key)
 	return false;
 }
 
-static bool
-is_wanted(struct cert_bytes subject, const struct cert_bytes *issuers, size_t n)
-{
-	size_t i;
+/* What a walk over a bundle needs. */
+struct search {
+	struct trust *trust;
+	const struct cert_bytes *issuers;
+	size_t n;
+	size_t seen; /* certificates */
+	bool no_memory;
+};
 
-	for (i = 0; i < n; i++) {
-		if (cert_same_bytes(subject, issuers[i]))
-			return true;
-	}
+/* True where there is room for a root of this date; an expired one is remembered for its words. */
+static bool
+is_fresh(struct trust *t, struct cert_bytes subject, time_t not_after)
+{
+	if (not_after >= time(NULL))
+		return t->n < TRUST_ROOTS_MAX;
+	t->wanted = subject;
+	t->expired = not_after;
 	return false;
 }
 
-/* Keeps one certificate, if it is a root that we want. False: memory ran out. */
-static bool
-consider(struct trust *t, const unsigned char *der, size_t n, const struct cert_bytes *issuers,
-	size_t issuer_count)
+/* The one of the issuers that this is, with memory that lasts; or n == 0. */
+static struct cert_bytes
+wanted_name(const struct search *s, struct cert_bytes subject)
 {
+	size_t i;
+
+	for (i = 0; i < s->n; i++) {
+		if (cert_same_bytes(subject, s->issuers[i]))
+			return s->issuers[i];
+	}
+	return (struct cert_bytes){NULL, 0};
+}
+
+/* Keeps one certificate, if it is a root that we want. */
+static void
+consider(struct search *s, const unsigned char *der, size_t n)
+{
+	struct trust *t = s->trust;
 	br_x509_trust_anchor *root = &t->roots[t->n];
+	struct cert_bytes name;
 	unsigned char *copy;
 	struct cert c;
 
-	if (!cert_parse(&c, der, n) || !is_wanted(c.subject, issuers, issuer_count))
-		return true;
-	if (c.not_after < time(NULL) || t->n == TRUST_ROOTS_MAX)
-		return true;
+	if (!cert_parse(&c, der, n))
+		return;
+	name = wanted_name(s, c.subject);
+	if (name.n == 0 || !is_fresh(t, name, c.not_after))
+		return;
 	copy = malloc(n);
-	if (copy == NULL)
-		return false;
+	if (copy == NULL) {
+		s->no_memory = true;
+		return;
+	}
 	memcpy(copy, der, n);
-	if (!cert_parse(&c, copy, n) || !read_key(c.key, &root->pkey)) {
+	if (!cert_parse(&c, copy, n) || !trust_key(c.key, &root->pkey)) {
 		free(copy);
-		return true;
+		return;
 	}
 	/* BearSSL takes these bytes as they are; the copy lives as long as the root. */
 	root->dn.data = (unsigned char *)c.subject.at;
 	root->dn.len = c.subject.n;
 	root->flags = c.is_ca ? BR_X509_TA_CA : 0;
 	t->ders[t->n++] = copy;
-	return true;
-}
-
-/* The place of a line's text, or NULL; lines begin with '-' nowhere else in a bundle. */
-static const char *
-find_line(const char *at, const char *end, const char *line, size_t n)
-{
-	while (at < end && (at = memchr(at, '-', (size_t)(end - at))) != NULL) {
-		if ((size_t)(end - at) >= n && memcmp(at, line, n) == 0)
-			return at;
-		at++;
-	}
-	return NULL;
-}
-
-/* RFC 7468 2: what stands between the certificate's two lines; false where no whole one is left. */
-static bool
-next_pem(const char **at, const char *end, const char **body, size_t *n)
-{
-	static const char begin[] = "-----BEGIN CERTIFICATE-----";
-	static const char finish[] = "-----END CERTIFICATE-----";
-	const char *start, *stop;
-
-	start = find_line(*at, end, begin, sizeof(begin) - 1);
-	if (start == NULL)
-		return false;
-	start += sizeof(begin) - 1;
-	stop = find_line(start, end, finish, sizeof(finish) - 1);
-	if (stop == NULL)
-		return false;
-	*body = start;
-	*n = (size_t)(stop - start);
-	*at = stop + sizeof(finish) - 1;
-	return true;
 }
 
 /*
- * Reads the bundle piece by piece: what is whole in the buffer is looked at, what isn't moves to
- * its front. A block that doesn't fit is no certificate of ours.
+ * Decoding a whole bundle would cost more than all the rest of a run: the names stand in the first
+ * bytes, and what they rule out is not decoded further.
  */
-static int
-search(struct trust *t, int fd, const char *path, const struct cert_bytes *issuers, size_t n,
-	struct err *e)
+static bool
+visit(void *ctx, const struct pem_block *block)
 {
-	char pem[2 * DER_MAX];
-	unsigned char der[DER_MAX];
-	size_t have = 0, seen = 0, body_len;
-	const char *at, *body;
-	ssize_t got;
-	long der_len;
+	struct search *s = ctx;
+	unsigned char der[PEM_DER_MAX];
+	struct cert_bytes subject;
+	struct pem_block head = *block;
+	long n;
 
-	while ((got = read(fd, pem + have, sizeof(pem) - have)) != 0) {
-		if (got == -1 && errno == EINTR)
-			continue;
-		if (got == -1)
-			return err_errno(e, ERR_CONFIG, "tls_trust: cannot read %s", path);
-		have += (size_t)got;
-		for (at = pem; next_pem(&at, pem + have, &body, &body_len); seen++) {
-			der_len = text_unbase64(body, body_len, der, sizeof(der));
-			if (der_len > 0 && !consider(t, der, (size_t)der_len, issuers, n))
-				return err_set(
-					e, ERR_SYSTEM, "no memory for the roots in %s", path);
-		}
-		have -= (size_t)(at - pem);
-		if (have == sizeof(pem)) {
-			at += have - 64; /* the beginning of a line may be in there */
-			have = 64;
-		}
-		memmove(pem, at, have);
-	}
-	if (seen == 0)
-		return err_set(
-			e, ERR_CONFIG, "tls_trust: %s holds no certificate in PEM form", path);
-	return 0;
+	if (!pem_is(block, "CERTIFICATE") && !pem_is(block, "TRUSTED CERTIFICATE") &&
+		!pem_is(block, "X509 CERTIFICATE"))
+		return true;
+	head.body_len = head.body_len < HEAD_DIGITS ? head.body_len : HEAD_DIGITS;
+	n = pem_decode(&head, der, sizeof(der));
+	s->seen += n > 0;
+	/* A cut in the middle of four digits is no end of base64: then the whole is looked at. */
+	if (n > 0 && cert_peek_subject(der, (size_t)n, &subject) && wanted_name(s, subject).n == 0)
+		return true;
+	n = pem_decode(block, der, sizeof(der));
+	if (n > 0)
+		consider(s, der, (size_t)n);
+	return !s->no_memory;
 }
 
 static int
-open_bundle(const char *source, const char **path, struct err *e)
+search_file(struct search *s, int fd, const char *path, struct err *e)
 {
+	if (pem_read(fd, visit, s) == -1)
+		return err_errno(e, ERR_CONFIG, "tls_trust: cannot read %s", path);
+	if (s->no_memory)
+		return err_set(e, ERR_SYSTEM, "no memory for the roots in %s", path);
+	return 0;
+}
+
+/* Each regular file of a folder; one that can't be opened isn't there. */
+static int
+search_folder(struct search *s, int fd, const char *path, struct err *e)
+{
+	DIR *folder = fdopendir(fd);
+	const struct dirent *entry;
+	struct stat st;
+	int file, result = 0;
+	size_t count = 0;
+
+	if (folder == NULL)
+		return err_errno(e, ERR_CONFIG, "tls_trust: cannot read the folder %s", path);
+	while (result == 0 && count++ < FILES_MAX && (entry = readdir(folder)) != NULL) {
+		if (entry->d_name[0] == '.')
+			continue;
+		file = openat(
+			dirfd(folder), entry->d_name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+		if (file == -1)
+			continue;
+		if (fstat(file, &st) == 0 && S_ISREG(st.st_mode))
+			result = search_file(s, file, path, e);
+		(void)close(file);
+	}
+	(void)closedir(folder);
+	return result;
+}
+
+static size_t
+number(const unsigned char *at, size_t n)
+{
+	size_t value = 0;
+
+	while (n > 0)
+		value = value << 8 | at[--n];
+	return value;
+}
+
+/* The key of a record; false where the record isn't whole. */
+static bool
+take_key(const unsigned char *record, size_t n, br_x509_pkey *key)
+{
+	static const unsigned char f4[] = {1, 0, 1};
+	static const int curve[] = {[ROOTS_P256] = BR_EC_secp256r1,
+		[ROOTS_P384] = BR_EC_secp384r1,
+		[ROOTS_P521] = BR_EC_secp521r1};
+	unsigned char *at = (unsigned char *)record + ROOTS_HEAD;
+	unsigned kind = record[6];
+
+	if (kind > ROOTS_P521)
+		return false;
+	if (kind >= ROOTS_P256) {
+		key->key_type = BR_KEYTYPE_EC;
+		key->key.ec = (br_ec_public_key){curve[kind], at, n};
+		return true;
+	}
+	key->key_type = BR_KEYTYPE_RSA;
+	key->key.rsa = (br_rsa_public_key){at, n, (unsigned char *)f4, sizeof(f4)};
+	if (kind == ROOTS_RSA)
+		key->key.rsa = (br_rsa_public_key){at + 1 + at[0], n - 1 - at[0], at + 1, at[0]};
+	return true;
+}
+
+/* Those compiled in. What we made ourselves at build time is whole: no record runs over the end. */
+static void
+search_builtin(struct search *s)
+{
+	const unsigned char *at = roots_list, *end = roots_list + roots_size;
+	struct trust *t = s->trust;
+	uint32_t marks[TRUST_ISSUERS_MAX];
+	size_t i, n;
+
+	for (i = 0; i < s->n; i++)
+		marks[i] = roots_mark(s->issuers[i]);
+	for (; at < end; at += ROOTS_HEAD + n) {
+		n = number(at + 7, 2);
+		for (i = 0; i < s->n && marks[i] != number(at, 4); i++)
+			;
+		if (i == s->n || !is_fresh(t, s->issuers[i], (time_t)number(at + 4, 2) * 86400) ||
+			!take_key(at, n, &t->roots[t->n].pkey))
+			continue;
+		t->roots[t->n].dn.data = (unsigned char *)s->issuers[i].at;
+		t->roots[t->n].dn.len = s->issuers[i].n;
+		t->roots[t->n].flags = BR_X509_TA_CA;
+		t->ders[t->n++] = NULL;
+	}
+}
+
+/* The file or folder that the source means; -2: those compiled in. */
+static int
+open_source(struct trust *t, const char *source, struct err *e)
+{
+	bool any = source == NULL, system = any || strcmp(source, "system") == 0;
 	size_t i;
 	int fd;
 
-	*path = source;
-	if (strcmp(source, "system") != 0) {
+	t->where = "the roots compiled in";
+	if (!any && strcmp(source, "builtin") == 0)
+		return -2;
+	if (!system) {
+		t->where = source;
 		fd = open(source, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 		return fd != -1 ? fd
 				: err_errno(e, ERR_CONFIG, "tls_trust: cannot open %s", source);
@@ -244,24 +333,50 @@ open_bundle(const char *source, const char **path, struct err *e)
 	for (i = 0; i < sizeof(system_bundles) / sizeof(system_bundles[0]); i++) {
 		fd = open(system_bundles[i], O_RDONLY | O_CLOEXEC | O_NOCTTY);
 		if (fd != -1) {
-			*path = system_bundles[i];
+			t->where = system_bundles[i];
 			return fd;
 		}
 	}
+	if (any)
+		return -2;
 	return err_set(e, ERR_CONFIG,
-		"no CA bundle on this system: install ca-certificates, or name one in tls_trust");
+		"no CA bundle on this system: install ca-certificates, or write tls_trust = "
+		"builtin, or name one");
 }
 
 int
 trust_find(struct trust *t, const char *source, const struct cert_bytes *issuers, size_t n,
 	struct err *e)
 {
-	const char *path;
-	int fd = open_bundle(source, &path, e), result;
+	struct search s = {.trust = t, .issuers = issuers, .n = n};
+	struct stat st;
+	int fd = open_source(t, source, e), result;
 
 	if (fd == -1)
 		return -1;
-	result = search(t, fd, path, issuers, n, e);
+	if (fd == -2) {
+		search_builtin(&s);
+		return 0;
+	}
+	if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode))
+		return search_folder(&s, fd, t->where, e); /* it closes fd */
+	result = search_file(&s, fd, t->where, e);
 	(void)close(fd);
+	if (result == 0 && s.seen == 0)
+		return err_set(
+			e, ERR_CONFIG, "tls_trust: %s holds no certificate in PEM form", t->where);
 	return result;
+}
+
+bool
+trust_has(const struct trust *t, struct cert_bytes subject)
+{
+	size_t i;
+
+	for (i = 0; i < t->n; i++) {
+		if (cert_same_bytes(
+			    subject, (struct cert_bytes){t->roots[i].dn.data, t->roots[i].dn.len}))
+			return true;
+	}
+	return false;
 }

@@ -8,25 +8,39 @@
 
 #include <bearssl.h>
 
-#define TRUST_ROOTS_MAX 16
+#define TRUST_ROOTS_MAX   16
+#define TRUST_ISSUERS_MAX 32 /* that one search may ask for */
 
-/* Roots that were asked for; each points into its certificate in ders. */
+/* Roots that were asked for; each points into its certificate in ders, or into those compiled in. */
 struct trust {
 	size_t n;
 	br_x509_trust_anchor roots[TRUST_ROOTS_MAX];
 	unsigned char *ders[TRUST_ROOTS_MAX];
+	const char *where;        /* for words: the bundle, or "compiled in"; outlives no source */
+	struct cert_bytes wanted; /* the name that an expired root has, or n == 0 */
+	time_t expired;           /* when it did */
 };
 
 void trust_init(struct trust *t);
 void trust_free(struct trust *t);
 
 /*
- * Finds, in the PEM bundle `source` (a path, or "system" for the distribution's), the certificates
- * whose subject is one of the n issuers, and decodes these only. Roots past their notAfter don't
- * count. Finding none is no error: t->n is 0. Errors: ERR_CONFIG where the bundle can't be read or
- * holds no certificate.
+ * Finds the roots whose subject is one of the n issuers, and decodes these only. source: "system"
+ * (the distribution's bundle), "builtin" (those compiled in), the path of a PEM bundle or of a
+ * folder that holds PEM files; NULL: the system's where there is one, else those compiled in. Roots
+ * past their notAfter don't count. Finding none is no error: t->n is 0. issuers and source must
+ * outlive t. Errors: ERR_CONFIG where the bundle can't be read or holds no certificate, ERR_SYSTEM.
  */
 int trust_find(struct trust *t, const char *source, const struct cert_bytes *issuers, size_t n,
 	struct err *e);
+
+/* True where a root with this subject was found. */
+bool trust_has(const struct trust *t, struct cert_bytes subject);
+
+/*
+ * Takes a SubjectPublicKeyInfo (RFC 5280 4.1.2.7) apart; the key points into it. False for keys
+ * that BearSSL has no code for.
+ */
+bool trust_key(struct cert_bytes spki, br_x509_pkey *key);
 
 #endif

@@ -202,6 +202,43 @@ set_list(const struct reading *r, const char *text)
 	return 0;
 }
 
+/* RFC 7469 2.4 wrote it like this: the hash of a SubjectPublicKeyInfo. */
+static bool
+is_pin(const char *s)
+{
+	unsigned char hash[32];
+
+	return strncmp(s, "sha256:", 7) == 0 &&
+	       text_unbase64(s + 7, strlen(s + 7), hash, sizeof(hash)) == sizeof(hash);
+}
+
+static int
+set_pins(const struct reading *r, const char *text)
+{
+	struct reading item = *r;
+	char pin[64];
+	size_t n;
+
+	for (text += strspn(text, ", \t"); *text != '\0'; text += strspn(text, ", \t")) {
+		n = strcspn(text, ", \t");
+		if (!text_format(pin, sizeof(pin), "%.*s", (int)n, text) || !is_pin(pin))
+			return wrong(r, "%s",
+				"a pin is sha256: and the base64 of a key's SHA-256 (32 bytes)");
+		if (set_list(&item, pin) == -1)
+			return -1;
+		item.continues = true;
+		text += n;
+	}
+	return item.continues ? 0 : wrong(r, "%s", "it is empty");
+}
+
+static int
+set_command(const struct reading *r, const char *text)
+{
+	return text[0] == '/' ? keep(r, text)
+			      : wrong(r, "%s", "it begins with the absolute path of a program");
+}
+
 static int
 set_word(const struct reading *r, const char *text)
 {
@@ -325,6 +362,7 @@ static const struct {
 	[VALUE_SECRET] = {set_text},
 	[VALUE_PATH] = {set_path},
 	[VALUE_HOST] = {set_host},
+	[VALUE_COMMAND] = {set_command},
 	[VALUE_ADDRESS] = {set_address},
 	[VALUE_HOSTS] = {set_hosts},
 	[VALUE_WORD] = {set_word},
@@ -332,6 +370,7 @@ static const struct {
 	[VALUE_YES] = {set_yes},
 	[VALUE_NUMBER] = {set_number},
 	[VALUE_LIST] = {set_list},
+	[VALUE_PINS] = {set_pins},
 	[VALUE_SIZE] = {set_size},
 	[VALUE_TIME] = {set_time},
 };
@@ -398,10 +437,16 @@ value_expand(
 	return is_clean(out) ? 0 : wrong(&r, "%s", "it holds a control character");
 }
 
+static bool
+is_list(const struct value_key *key)
+{
+	return key->kind == VALUE_LIST || key->kind == VALUE_PINS;
+}
+
 bool
 value_is_list(const struct value_key *key)
 {
-	return key->kind == VALUE_HOSTS || key->kind == VALUE_LIST;
+	return key->kind == VALUE_HOSTS || is_list(key);
 }
 
 int
@@ -410,8 +455,12 @@ value_set(const struct value_key *key, void *base, const char *text, bool contin
 {
 	struct reading r = {key, (char *)base + key->field, continues, of_home, w, why, why_size};
 	char buf[VALUE_EXPANDED_MAX];
-	int result = value_expand(text, w, buf, sizeof(buf), why, why_size);
+	int result;
 
+	/* The environment chooses no file and no program. */
+	if ((key->kind == VALUE_PATH || key->kind == VALUE_COMMAND) && strstr(text, "${") != NULL)
+		return wrong(&r, "%s", "no ${NAME} can stand in a path or a command");
+	result = value_expand(text, w, buf, sizeof(buf), why, why_size);
 	if (result == 0)
 		result = kinds[key->kind].set(&r, buf);
 	text_wipe(buf, sizeof(buf));
@@ -432,7 +481,7 @@ value_clear(const struct value_key *key, void *base)
 
 	if (key->kind == VALUE_HOSTS)
 		clear_hosts(field);
-	if (key->kind == VALUE_LIST)
+	if (is_list(key))
 		clear_list(field);
 	if (!is_string(key) || *string == NULL)
 		return;
@@ -483,7 +532,7 @@ value_show(const struct value_key *key, const void *base, struct text *out)
 	bool unset = (is_string(key) && string == NULL) ||
 		     ((key->kind == VALUE_NUMBER || key->kind == VALUE_SIZE) &&
 			     *(const int *)field == 0) ||
-		     (key->kind == VALUE_LIST && ((const struct value_list *)field)->n == 0) ||
+		     (is_list(key) && ((const struct value_list *)field)->n == 0) ||
 		     (key->kind == VALUE_WORD && *(const int *)field < key->low) ||
 		     (key->kind == VALUE_HOSTS && ((const struct value_hosts *)field)->n == 0);
 
@@ -496,7 +545,7 @@ value_show(const struct value_key *key, const void *base, struct text *out)
 		text_puts(out, string);
 	else if (key->kind == VALUE_HOSTS)
 		show_hosts(field, out);
-	else if (key->kind == VALUE_LIST)
+	else if (is_list(key))
 		show_list(field, out);
 	else if (key->kind == VALUE_WORD)
 		show_word(key, *(const int *)field, out);

@@ -14,6 +14,7 @@ enum value_kind {
 	VALUE_SECRET,  /* char *: never shown, wiped */
 	VALUE_PATH,    /* char *: one of the words, or an absolute path ("*": a bare name too) */
 	VALUE_HOST,    /* char *: a host name or [address] */
+	VALUE_COMMAND, /* char *: an absolute program and its words; no ${NAME} in it */
 	VALUE_ADDRESS, /* char *: one mailbox; %u and %h may stand in it */
 	VALUE_HOSTS,   /* struct value_hosts: name, name:port, [v6]:port; several */
 	VALUE_WORD,    /* int: the number of the word, counted from low */
@@ -21,6 +22,7 @@ enum value_kind {
 	VALUE_YES,    /* bool */
 	VALUE_NUMBER, /* int, low to high */
 	VALUE_LIST,   /* struct value_list: one item a line */
+	VALUE_PINS,   /* struct value_list: sha256:BASE64, several a line */
 	VALUE_SIZE,   /* int, bytes: 65536, 64K, 25M */
 	VALUE_TIME,   /* int, seconds, low to high: 10s 5m 1h, a bare number is seconds */
 };

@@ -69,6 +69,8 @@ elapsed() {
 @test "each key is known, and nothing is shown that isn't on this list" {
     local -A good=(
         [host]=mail.test [port]=2525 [tls]=implicit [tls_trust]=/ca.pem [tls_name]=x.test
+        [tls_pin]=sha256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU= [tls_verify]=yes
+        [tls_cert]=/cert.pem [tls_key]=/key.pem [oauth_token_file]=/token
         [auth]=PLAIN [auth_insecure]=yes [user]=alice [password]=x
         [secret_mode]=any [from]=a@x.test [allow_from_override]=no [selectable]=yes
         [user_profiles]=yes [domain]=x.test [helo]=y.test [recipients]=all [max_recipients]=7
@@ -96,8 +98,12 @@ elapsed() {
     while read -r key; do
         [[ -v good[$key] ]] || fail "a key that this test doesn't know: $key"
     done < <(sed -n '/^#/d; s/ = .*//p' <<<"$output")
-    sed -i '/^password =/s/.*/password_file = \/secret/' "$MAILCHUTE_CONFIG"
+    sed -i -e '/^password =/s/.*/password_file = \/secret/' \
+        -e '/^oauth_token_file =/s/.*/oauth_token_command = \/bin\/token -x/' "$MAILCHUTE_CONFIG"
     shows 'password_file = /secret'
+    shows 'oauth_token_command = /bin/token -x'
+    sed -i '/^password_file =/s/.*/password_command = \/bin\/pass show/' "$MAILCHUTE_CONFIG"
+    shows 'password_command = /bin/pass show'
 }
 
 # What the keys below do is told in the files about aliases, rewriting, sections and -bs.

@@ -34,7 +34,7 @@ teardown() { teardown_case; }
     run --separate-stderr "$BIN/mailchute" show
     assert_status 0
     local line
-    for line in 'host = localhost:587' 'tls_trust = system' 'auth = auto' 'auth_insecure = no' \
+    for line in 'host = localhost:587' 'tls_verify = yes' 'auth = auto' 'auth_insecure = no' \
         'secret_mode = strict' 'allow_from_override = yes' 'selectable = no' \
         'user_profiles = no' 'recipients = any' 'max_recipients = 100' 'connect_timeout = 10s' \
         'timeout = 300s' 'commit_timeout = 600s' 'deadline = 3600s' 'tempfail_exit = 69' \

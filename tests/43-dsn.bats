@@ -451,12 +451,14 @@ PY
     [[ ${stderr_lines[-1]} == 'mailchute: '*'550 5.7.1 not you'* ]]
 }
 
-@test "-v twice shows TLS in more detail" {
+@test "-v shows version, suite, chain and pin of TLS" {
     one_peer
     run --separate-stderr "$BIN/sendmail" -v bob@mail.test < <(message)
     assert_status 0
-    local once=${#stderr_lines[@]}
-    run --separate-stderr "$BIN/sendmail" -v -v bob@mail.test < <(message)
-    assert_status 0
-    [ "${#stderr_lines[@]}" -gt "$once" ] || { show_run; fail "no more lines than with -v once"; }
+    local pin
+    pin=$(openssl x509 -in "$CERTS/good.pem" -noout -pubkey | openssl pkey -pubin -outform DER |
+        openssl dgst -sha256 -binary | base64)
+    assert_in - '^\*: TLSv1\.2/ECDHE-' <<<"$stderr"
+    assert_in - '^\*: certificate of CN=localhost for localhost, mail\.test, 127\.0\.0\.1, issued by CN=test CA, until 2049-12-31 ' <<<"$stderr"
+    grep -qxF "*: tls_pin = sha256:$pin" <<<"$stderr" || { show_run; fail "not the pin $pin"; }
 }

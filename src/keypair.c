@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: ISC */
+/* keypair.c: our own certificate and its private key, for servers that ask. Does no TLS. */
+#include "keypair.h"
+#include "cert.h"
+#include "pem.h"
+#include "secret.h"
+#include "trust.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* What a walk over the files fills. */
+struct loading {
+	struct keypair *pair;
+	bool has_key, is_encrypted, no_memory, too_many;
+};
+
+static void
+take_certificate(struct loading *l, const unsigned char *der, size_t n)
+{
+	struct keypair *k = l->pair;
+	unsigned char *copy;
+
+	if (k->n == KEYPAIR_CERTS_MAX) {
+		l->too_many = true;
+		return;
+	}
+	copy = malloc(n);
+	if (copy == NULL) {
+		l->no_memory = true;
+		return;
+	}
+	memcpy(copy, der, n);
+	k->chain[k->n++] = (br_x509_certificate){copy, n};
+}
+
+static void
+take_key(struct loading *l, const unsigned char *der, size_t n)
+{
+	br_skey_decoder_init(&l->pair->key);
+	br_skey_decoder_push(&l->pair->key, der, n);
+	l->has_key = br_skey_decoder_last_error(&l->pair->key) == 0;
+}
+
+static bool
+visit(void *ctx, const struct pem_block *block)
+{
+	struct loading *l = ctx;
+	unsigned char der[PEM_DER_MAX];
+	long n = pem_decode(block, der, sizeof(der));
+
+	if (n > 0 && pem_is(block, "CERTIFICATE"))
+		take_certificate(l, der, (size_t)n);
+	if (n > 0 && !l->has_key &&
+		(pem_is(block, "PRIVATE KEY") || pem_is(block, "RSA PRIVATE KEY") ||
+			pem_is(block, "EC PRIVATE KEY")))
+		take_key(l, der, (size_t)n);
+	/* RFC 1421 4.6.1.1: the old form says in a header that it is encrypted, so it's no base64. */
+	l->is_encrypted =
+		l->is_encrypted || pem_is(block, "ENCRYPTED PRIVATE KEY") ||
+		(n == -1 && block->label_len > 11 &&
+			memcmp(block->label + block->label_len - 11, "PRIVATE KEY", 11) == 0);
+	text_wipe(der, sizeof(der));
+	return !l->no_memory && !l->too_many;
+}
+
+/* The certificate's key is the one that the private key belongs to, as far as its kind tells. */
+static bool
+is_pair(const struct keypair *k)
+{
+	br_x509_pkey public;
+	struct cert leaf;
+
+	return cert_parse(&leaf, k->chain[0].data, k->chain[0].data_len) &&
+	       trust_key(leaf.key, &public) && public.key_type == br_skey_decoder_key_type(&k->key);
+}
+
+static const char *
+fault_of(const struct loading *l)
+{
+	if (l->no_memory)
+		return "no memory for the client certificate";
+	if (l->too_many)
+		return "tls_cert holds more than 8 certificates";
+	if (l->pair->n == 0)
+		return "tls_cert holds no certificate in PEM form";
+	if (!l->has_key)
+		return l->is_encrypted ? "the private key of tls_cert is encrypted, and there is "
+					 "nobody to ask for its password: write it out plainly"
+				       : "no private key for tls_cert (RSA or EC, in PEM form)";
+	if (!is_pair(l->pair))
+		return "the private key doesn't belong to the certificate in tls_cert";
+	return NULL;
+}
+
+int
+keypair_load(struct keypair *k, const struct profile *p, const struct world *w, struct err *e)
+{
+	struct loading l = {.pair = k};
+	const char *names[2], *wrong;
+	char path[4096];
+	size_t i;
+	int fd;
+
+	k->n = 0;
+	names[0] = p->tls_cert;
+	names[1] = p->tls_key;
+	for (i = 0; i < 2 && names[i] != NULL; i++) {
+		/* Where the key stands alone, the certificate is no secret. */
+		fd = i == 0 && names[1] != NULL
+			     ? open(names[0], O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)
+			     : secret_open(p, w, i == 0 ? "tls_cert" : "tls_key", names[i], path,
+				       sizeof(path), e);
+		if (fd == -1)
+			return err_errno(e, ERR_CONFIG, "cannot open the tls_cert %s", names[0]);
+		if (pem_read(fd, visit, &l) == -1)
+			(void)err_errno(e, ERR_CONFIG, "cannot read %s", names[i]);
+		(void)close(fd);
+	}
+	wrong = fault_of(&l);
+	if (wrong != NULL)
+		return err_set(e, l.no_memory ? ERR_SYSTEM : ERR_CONFIG, "%s", wrong);
+	return e->kind == ERR_NONE ? 0 : -1;
+}
+
+void
+keypair_free(struct keypair *k)
+{
+	while (k->n > 0)
+		free(k->chain[--k->n].data);
+	text_wipe(&k->key, sizeof(k->key));
+}
+
+void
+keypair_use(const struct keypair *k, br_ssl_client_context *client)
+{
+	const br_rsa_private_key *rsa = br_skey_decoder_get_rsa(&k->key);
+	const br_ec_private_key *ec = br_skey_decoder_get_ec(&k->key);
+
+	if (rsa != NULL)
+		br_ssl_client_set_single_rsa(client, k->chain, k->n, rsa, br_rsa_i31_pkcs1_sign);
+	/* For signing alone: no suite of ours has a static key exchange. */
+	if (ec != NULL)
+		br_ssl_client_set_single_ec(client, k->chain, k->n, ec, BR_KEYTYPE_SIGN,
+			BR_KEYTYPE_EC, br_ec_get_default(), br_ecdsa_i31_sign_asn1);
+}
