@@ -30,6 +30,7 @@ static const struct {
 	{"SIZE",       SMTP_SIZE      },
 	{"AUTH",       SMTP_AUTH      },
 	{"DSN",        SMTP_DSN       },
+	{"CHUNKING",   SMTP_CHUNKING  },
 };
 
 static void
@@ -153,6 +154,7 @@ static void
 take_keyword(struct smtp *s, const char *line)
 {
 	size_t n = strcspn(line, " ="), i;
+	long long size;
 
 	for (i = 0; i < sizeof(keywords) / sizeof(keywords[0]); i++) {
 		if (text_same_n(line, n, keywords[i].keyword))
@@ -164,6 +166,10 @@ take_keyword(struct smtp *s, const char *line)
 	if (keywords[i].capability == SMTP_AUTH && line[n] == '=')
 		return;
 	s->capabilities |= keywords[i].capability;
+	if (keywords[i].capability == SMTP_SIZE && line[n] != '\0') {
+		size = text_number(line + n + 1, INT64_MAX);
+		s->size_max = size > 0 ? (uint64_t)size : 0;
+	}
 	if (keywords[i].capability == SMTP_AUTH && line[n] != '\0')
 		(void)text_format(s->mechanisms, sizeof(s->mechanisms), "%s", line + n + 1);
 }
@@ -265,6 +271,7 @@ ehlo(struct smtp *s, enum err_kind unknown_kind, struct err *e)
 	/* RFC 3207 4.2: forget what EHLO said in clear. */
 	s->capabilities = 0;
 	s->mechanisms[0] = '\0';
+	s->size_max = 0;
 	(void)text_format(line, sizeof(line), "EHLO %s", s->options->helo);
 	if (smtp_put(s, SMTP_AT_EHLO, line, NULL, e) == -1 || smtp_get(s, SMTP_AT_EHLO, e) == -1)
 		return -1;

@@ -127,7 +127,7 @@ carry(struct run *r, struct err *e)
 			return -1;
 		end = transaction_run(s, &t, e);
 		(void)text_format(r->report->reply, sizeof(r->report->reply), "%s", s->reply.words);
-		if (end == TRANSACTION_FAILED || t.all)
+		if (end == TRANSACTION_FAILED || t.all || e->lost_peer)
 			break;
 	}
 	return e->kind == ERR_NONE ? 0 : -1;

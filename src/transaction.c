@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /* transaction.c: one message to some recipients over a session, and what became of each. */
 #include "transaction.h"
+#include "content.h"
 
 #include <string.h>
 
 /* Bytes of commands in one flight: one TLS record, and less than any socket's buffers. */
 #define FLIGHT_MAX 12000
 
-/* One deadline for each so many bytes of content. */
-#define CONTENT_STEP 65536
-
-/* A server that has refused and closes says why within this time, or not at all. */
-#define LAST_WORDS_MS 2000
+/* Content of more than this waits for the answers to MAIL and the RCPTs. */
+#define CONTENT_AHEAD_MAX 65536
 
 void
 transaction_xtext(struct text *out, const char *s)
@@ -85,13 +83,19 @@ mail_answered(struct smtp *s, const struct transaction *t, struct err *e)
 	return smtp_refused(s, what, ERR_REFUSED, e);
 }
 
-/* The steps up to the content: 0 is MAIL, then a step for each recipient, the last is DATA. */
+/*
+ * The steps up to the content: 0 is MAIL, then a step for each recipient, then DATA, where the
+ * content doesn't come in chunks.
+ */
 struct steps {
 	size_t put, got; /* how many were put, how many answered */
 	size_t taken;    /* recipients with 2yz */
 	bool all;        /* every recipient must be taken */
 	bool full;       /* "too many recipients": the rest in the next transaction */
-	bool data_put;
+	bool over;       /* the next is the content */
+	bool chunked;    /* by BDAT */
+	bool ahead;      /* the content goes before the last flight is answered */
+	bool window;     /* the end of the message went out: what is lost now is lost in doubt */
 };
 
 /* RFC 5321 4.5.3.1.10: 452, or from some servers 552, means that the others come next time. */
@@ -115,6 +119,7 @@ rcpt_answered(struct smtp *s, struct steps *st, struct rcpt *r, struct err *e)
 		return smtp_refused(s, "RCPT", ERR_TEMP, e);
 	if (says_full(s, st)) {
 		st->full = true;
+		r->fate = RCPT_OPEN;
 		return 0;
 	}
 	envelope_decide(r, code >= 500 ? RCPT_REFUSED : RCPT_DEFERRED, code, s->reply.words);
@@ -124,6 +129,12 @@ rcpt_answered(struct smtp *s, struct steps *st, struct rcpt *r, struct err *e)
 		return smtp_refused(s, "RCPT", ERR_TEMP, e);
 	}
 	return 0;
+}
+
+static bool
+is_oversize(const struct smtp *s, const struct transaction *t)
+{
+	return s->size_max > 0 && t->mail.size > s->size_max;
 }
 
 /* Puts what may go now: all up to the flight's size where the server pipelines, else one step. */
@@ -144,8 +155,13 @@ put_steps(struct smtp *s, const struct transaction *t, struct steps *st, struct 
 			/* "all": whether there is content to send is known when all are answered. */
 			if (t->all && st->got <= t->n)
 				return 0;
-			st->data_put = true;
-			return smtp_put(s, SMTP_AT_DATA, "DATA", NULL, e);
+			st->over = true;
+			return st->chunked ? 0 : smtp_put(s, SMTP_AT_DATA, "DATA", NULL, e);
+		}
+		/* Too large by its own announcement: that will be MAIL's answer. */
+		if (st->put == 0 && is_oversize(s, t)) {
+			st->put++;
+			return 0;
 		}
 		bytes += st->put == 0 ? ADDR_SIZE : strlen(t->batch[st->put - 1]->address) + 12;
 		st->put++;
@@ -153,38 +169,74 @@ put_steps(struct smtp *s, const struct transaction *t, struct steps *st, struct 
 	return 0;
 }
 
-/* Reads the answers to what was put, but DATA's. */
+/* One reply; within the window its loss leaves the outcome unknown. */
+static int
+get_reply(struct smtp *s, const struct steps *st, enum smtp_phase phase, struct err *e)
+{
+	if (!st->window)
+		return smtp_get(s, phase, e);
+	return smtp_get_by(s, SMTP_AT_END, net_clock() + s->options->commit_timeout, e);
+}
+
+/* An answer that is neither yes nor no, where the content has gone already. */
+static int
+out_of_turn(const struct smtp *s, struct err *e)
+{
+	e->lost_peer = true;
+	return err_set(e, ERR_UNKNOWN, "%s: an answer out of turn: %s", s->peer, s->reply.words);
+}
+
+/* A refused MAIL means that nothing was taken, even if all of it has gone (RFC 5321 3.3). */
+static void
+presume_nothing(const struct transaction *t)
+{
+	size_t i;
+
+	for (i = 0; i < t->n; i++) {
+		if (t->batch[i]->fate == RCPT_TAKEN)
+			t->batch[i]->fate = RCPT_OPEN;
+	}
+}
+
+/* Reads the answers to what was put, but DATA's and BDAT's. */
 static int
 get_steps(struct smtp *s, const struct transaction *t, struct steps *st, struct err *e)
 {
 	struct err refusal = {.kind = ERR_NONE};
 
-	for (; st->got < st->put; st->got++) {
-		if (smtp_get(s, st->got == 0 ? SMTP_AT_MAIL : SMTP_AT_RCPT, e) == -1)
-			return -1;
+	for (; st->got < st->put && !refusal.lost_peer; st->got++) {
+		if (get_reply(s, st, st->got == 0 ? SMTP_AT_MAIL : SMTP_AT_RCPT, e) == -1)
+			break;
+		if (st->window && s->reply.code / 100 == 3)
+			return out_of_turn(s, e);
 		if (refusal.kind != ERR_NONE)
 			continue; /* what follows a refused MAIL is its consequence */
-		if (st->got == 0)
-			(void)mail_answered(s, t, &refusal);
-		else
-			(void)rcpt_answered(s, st, t->batch[st->got - 1], &refusal);
-		if (refusal.lost_peer)
-			break;
+		if (st->got == 0) {
+			if (mail_answered(s, t, &refusal) == -1)
+				presume_nothing(t);
+			continue;
+		}
+		(void)rcpt_answered(s, st, t->batch[st->got - 1], &refusal);
+		/* The others' answers, and the content's, may still come. */
+		if (st->window)
+			err_clear(&refusal);
 	}
 	if (refusal.kind == ERR_NONE)
-		return 0;
-	e->lost_peer = refusal.lost_peer;
+		return e->kind == ERR_NONE ? 0 : -1;
+	refusal.lost_peer = refusal.lost_peer || st->window || e->kind != ERR_NONE;
+	err_clear(e);
 	e->code = refusal.code;
+	e->lost_peer = refusal.lost_peer;
 	return err_copy(e, &refusal);
 }
 
 /* Reads DATA's answer where nobody is to get anything, so that the session can go on. */
 static void
-settle_data(struct smtp *s, struct steps *st, struct err *e)
+settle_data(struct smtp *s, const struct steps *st, struct err *e)
 {
 	struct err own = {.kind = ERR_NONE};
 
-	if (!st->data_put || e->lost_peer)
+	if (!st->over || st->chunked || e->lost_peer)
 		return;
 	/* A 354 in spite of all: sending nothing and closing is the only safe answer. */
 	if (smtp_get(s, SMTP_AT_DATA, &own) == -1 || s->reply.code < 400)
@@ -203,15 +255,17 @@ data_answered(struct smtp *s, struct err *e)
 static int
 introduce(struct smtp *s, const struct transaction *t, struct steps *st, struct err *e)
 {
-	while (!st->data_put) {
+	while (!st->over) {
 		if (put_steps(s, t, st, e) == -1)
 			return -1;
+		if (st->over && st->ahead)
+			return 0;
 		if (get_steps(s, t, st, e) == -1) {
 			settle_data(s, st, e);
 			return -1;
 		}
 		/* Everybody is answered: is there anybody, and is it everybody that must be? */
-		if (!st->data_put && (st->got > t->n || st->full) &&
+		if (!st->over && (st->got > t->n || st->full) &&
 			(st->taken == 0 || (t->all && st->taken < t->n)))
 			return -1;
 	}
@@ -219,101 +273,36 @@ introduce(struct smtp *s, const struct transaction *t, struct steps *st, struct 
 		settle_data(s, st, e);
 		return -1;
 	}
-	return data_answered(s, e);
+	return st->chunked ? 0 : data_answered(s, e);
 }
 
-/* Where content goes: the stream's own memory. */
-struct content_sink {
-	struct smtp *s;
-	size_t since; /* bytes since the deadline was set */
-	int64_t deadline;
-	bool failed;
-};
-
-static char *
-content_room(void *ctx, size_t *n)
-{
-	struct content_sink *sink = ctx;
-	char *at = wire_room(&sink->s->wire, DOT_ROOM, n, sink->deadline);
-
-	if (at == NULL)
-		sink->failed = true;
-	return at;
-}
-
-static void
-content_put(void *ctx, size_t n)
-{
-	struct content_sink *sink = ctx;
-
-	wire_put(&sink->s->wire, n);
-	sink->since += n;
-	if (sink->since >= CONTENT_STEP) {
-		sink->since = 0;
-		sink->deadline = smtp_deadline(sink->s);
-	}
-}
-
-/* The connection broke, or the server spoke, before the end: what it says is the reason. */
 static int
-broken_off(struct smtp *s, struct err *e)
+hold_signals(struct smtp *s, struct err *e)
 {
-	const struct net_fault fault = s->net->fault;
-	struct err own = {.kind = ERR_NONE};
-
+	if (s->net->signal_fd != -1 || net_hold_signals(s->net, e) == 0)
+		return 0;
 	e->lost_peer = true;
-	if (fault.kind != NET_TIMEOUT && fault.kind != NET_SIGNAL &&
-		smtp_get_by(s, SMTP_AT_CONTENT, net_clock() + LAST_WORDS_MS, &own) == 0 &&
-		s->reply.code >= 400) {
-		(void)smtp_refused(s, "the message", ERR_REFUSED, e);
-		e->lost_peer = true;
-		return -1;
-	}
-	if (fault.kind != NET_FINE)
-		s->net->fault = fault;
+	return -1;
+}
+
+/* The last record into the kernel's hands: from here on it is the commit window. */
+static int
+open_window(struct smtp *s, struct err *e)
+{
+	uint64_t before = s->net->sent;
+
+	if (wire_flush(&s->wire, smtp_deadline(s)) == 0)
+		return 0;
+	/* All before this record was taken; if anything of it was, who knows how much. */
+	if (s->net->sent != before)
+		return smtp_lost(s, SMTP_AT_END, ERR_UNKNOWN, e);
 	return smtp_lost(s, SMTP_AT_CONTENT, ERR_TEMP, e);
 }
 
-/* All but the final dot, into the kernel's hands. */
+/* What the answer to the end of the message means. */
 static int
-send_content(struct smtp *s, struct message *m, struct err *e)
+end_answered(struct smtp *s, struct err *e)
 {
-	struct content_sink sink = {.s = s, .deadline = smtp_deadline(s)};
-	struct message_sink out = {content_room, content_put, &sink};
-
-	if (message_emit(m, true, &out, NULL, e) == -1) {
-		e->lost_peer = true;
-		return e->kind == ERR_NONE ? broken_off(s, e) : -1;
-	}
-	if (wire_flush(&s->wire, smtp_deadline(s)) == -1)
-		return broken_off(s, e);
-	/* An early refusal, or an end, must be seen before the dot makes it a commit. */
-	if (wire_has_input(&s->wire) || s->net->fault.kind != NET_FINE)
-		return broken_off(s, e);
-	return 0;
-}
-
-/* The final dot, in a record of its own, and its answer: the commit window. */
-static int
-commit(struct smtp *s, struct err *e)
-{
-	int64_t deadline = smtp_deadline(s);
-	uint64_t before = s->net->sent;
-
-	if (s->net->signal_fd == -1 && net_hold_signals(s->net, e) == -1) {
-		e->lost_peer = true;
-		return -1;
-	}
-	s->unanswered++;
-	if (wire_write(&s->wire, ".\r\n", 3, deadline) == -1 ||
-		wire_flush(&s->wire, deadline) == -1) {
-		/* All before the dot was taken; if anything of it was, who knows how much. */
-		if (s->net->sent != before)
-			return smtp_lost(s, SMTP_AT_END, ERR_UNKNOWN, e);
-		return smtp_lost(s, SMTP_AT_CONTENT, ERR_TEMP, e);
-	}
-	if (smtp_get_by(s, SMTP_AT_END, net_clock() + s->options->commit_timeout, e) == -1)
-		return -1;
 	if (s->reply.code / 100 == 2)
 		return 0;
 	if (s->reply.code < 400) {
@@ -322,6 +311,61 @@ commit(struct smtp *s, struct err *e)
 			s->peer, s->reply.words);
 	}
 	return smtp_refused(s, "the message", ERR_REFUSED, e);
+}
+
+/* The final dot, in a record of its own, and its answer: the commit window. */
+static int
+commit(struct smtp *s, struct err *e)
+{
+	const struct steps window = {.window = true};
+
+	if (hold_signals(s, e) == -1)
+		return -1;
+	s->unanswered++;
+	if (wire_write(&s->wire, ".\r\n", 3, smtp_deadline(s)) == -1)
+		return smtp_lost(s, SMTP_AT_CONTENT, ERR_TEMP, e);
+	if (open_window(s, e) == -1 || get_reply(s, &window, SMTP_AT_END, e) == -1)
+		return -1;
+	return end_answered(s, e);
+}
+
+/*
+ * The answers to the chunks. Where nobody was taken they have to be refusals, too: a server that
+ * takes the content of nobody's message is out of step, and the session ends.
+ */
+static int
+get_chunks(struct smtp *s, struct content *c, struct steps *st, struct err *e)
+{
+	struct err part = {.kind = ERR_NONE}, end = {.kind = ERR_NONE};
+
+	for (; c->answered < c->chunks; c->answered++) {
+		if (get_reply(s, st, SMTP_AT_END, e) == -1)
+			break;
+		if (c->answered + 1 == c->chunks)
+			(void)end_answered(s, &end);
+		else if (s->reply.code / 100 != 2)
+			(void)smtp_refused(s, "the message", ERR_REFUSED, &part);
+	}
+	/* Lost, but what was read is enough to know that nothing was taken. */
+	if (e->kind != ERR_NONE && (st->taken == 0 || part.kind != ERR_NONE)) {
+		err_clear(e);
+		part.lost_peer = true;
+		end.lost_peer = true;
+	}
+	if (st->taken == 0) {
+		e->lost_peer = end.lost_peer || end.kind == ERR_NONE;
+		return -1;
+	}
+	if (e->kind != ERR_NONE)
+		return -1;
+	if (part.kind == ERR_NONE && end.kind == ERR_NONE)
+		return 0;
+	/* A part refused and the end taken: nobody knows what the server has now. */
+	if (part.kind != ERR_NONE && end.kind == ERR_NONE && !part.lost_peer)
+		return out_of_turn(s, e);
+	e->code = part.kind != ERR_NONE ? part.code : end.code;
+	e->lost_peer = part.lost_peer || end.lost_peer;
+	return err_copy(e, part.kind != ERR_NONE ? &part : &end);
 }
 
 static void
@@ -374,22 +418,104 @@ transaction_rcpt(struct smtp *s, const struct transaction *t, struct rcpt *r, st
 	return smtp_refused(s, what, ERR_RCPT, e);
 }
 
-static enum transaction_end
-finish(struct smtp *s, struct transaction *t, struct err *e)
+/* Before the window: what was said to MAIL and RCPT is a better reason than the broken line. */
+static void
+prefer_answers(struct smtp *s, const struct transaction *t, struct steps *st, struct err *e)
 {
-	if (send_content(s, t->message, e) == -1 || commit(s, e) == -1) {
-		decide_by_error(s, t, e);
-		return TRANSACTION_FAILED;
+	struct err said = {.kind = ERR_NONE};
+
+	if (!st->ahead || e->kind != ERR_TEMP)
+		return;
+	if (get_steps(s, t, st, &said) == -1 && said.code != 0) {
+		err_clear(e);
+		e->code = said.code;
+		(void)err_copy(e, &said);
 	}
-	decide_taken(t, RCPT_DELIVERED, s->reply.code, s->reply.words);
-	return TRANSACTION_DONE;
+	e->lost_peer = true;
+}
+
+/* Those whose RCPT is in flight when the window opens may be taken, for all we know. */
+static void
+presume_taken(const struct transaction *t, const struct steps *st)
+{
+	size_t i;
+
+	for (i = st->got > 0 ? st->got : 1; i < st->put; i++) {
+		if (t->batch[i - 1]->fate == RCPT_OPEN)
+			t->batch[i - 1]->fate = RCPT_TAKEN;
+	}
+}
+
+/* All of the content by BDAT, and the answers to whatever is in flight then. */
+static int
+send_chunked(struct smtp *s, const struct transaction *t, struct steps *st, struct err *e)
+{
+	struct content c = {.size = t->message->facts.size, .watch = !st->ahead};
+
+	if (content_send_chunks(s, t->message, &c, e) == -1) {
+		prefer_answers(s, t, st, e);
+		return -1;
+	}
+	if (hold_signals(s, e) == -1)
+		return -1;
+	if (open_window(s, e) == -1) {
+		if (e->kind == ERR_UNKNOWN)
+			presume_taken(t, st);
+		prefer_answers(s, t, st, e);
+		return -1;
+	}
+	presume_taken(t, st);
+	st->window = true;
+	if (get_steps(s, t, st, e) == -1)
+		return -1;
+	return get_chunks(s, &c, st, e);
+}
+
+static enum transaction_end
+finish(struct smtp *s, struct transaction *t, struct steps *st, struct err *e)
+{
+	int result;
+
+	if (st->chunked)
+		result = send_chunked(s, t, st, e);
+	else
+		result = content_send(s, t->message, e) == -1 ? -1 : commit(s, e);
+	if (result == 0) {
+		decide_taken(t, RCPT_DELIVERED, s->reply.code, s->reply.words);
+		return TRANSACTION_DONE;
+	}
+	if (e->kind == ERR_NONE)
+		return TRANSACTION_NOBODY;
+	decide_by_error(s, t, e);
+	return TRANSACTION_FAILED;
+}
+
+static struct steps
+first_step(const struct smtp *s, const struct transaction *t)
+{
+	bool chunked = (s->capabilities & SMTP_CHUNKING) != 0;
+
+	return (struct steps){
+		.all = t->all,
+		.chunked = chunked,
+		.ahead = chunked && !t->all && (s->capabilities & SMTP_PIPELINING) != 0 &&
+			 t->message->facts.size <= CONTENT_AHEAD_MAX && !is_oversize(s, t),
+	};
 }
 
 enum transaction_end
 transaction_content(struct smtp *s, struct transaction *t, struct err *e)
 {
-	if (smtp_put(s, SMTP_AT_DATA, "DATA", NULL, e) == 0 && data_answered(s, e) == 0)
-		return finish(s, t, e);
+	struct steps st = first_step(s, t);
+	size_t i;
+
+	/* MAIL and all RCPTs are answered. */
+	st.ahead = false;
+	for (i = 0; i < t->n; i++)
+		st.taken += t->batch[i]->fate == RCPT_TAKEN;
+	if (st.chunked || (smtp_put(s, SMTP_AT_DATA, "DATA", NULL, e) == 0 &&
+				  data_answered(s, e) == 0))
+		return finish(s, t, &st, e);
 	decide_by_error(s, t, e);
 	return TRANSACTION_FAILED;
 }
@@ -397,10 +523,10 @@ transaction_content(struct smtp *s, struct transaction *t, struct err *e)
 enum transaction_end
 transaction_run(struct smtp *s, struct transaction *t, struct err *e)
 {
-	struct steps st = {.all = t->all};
+	struct steps st = first_step(s, t);
 
 	if (introduce(s, t, &st, e) == 0)
-		return finish(s, t, e);
+		return finish(s, t, &st, e);
 	decide_by_error(s, t, e);
 	return e->kind == ERR_NONE ? TRANSACTION_NOBODY : TRANSACTION_FAILED;
 }

@@ -1008,9 +1008,7 @@ C: MAIL FROM:<alice@mail.test>
 S: 250 ok
 C: RCPT TO:<bob@mail.test>
 S: 250 ok
-C: DATA
-S: 354
-BODY
+BDAT
 S: 250 ok
 END
     profile tls=implicit

@@ -108,7 +108,7 @@ delivered_by() {
     arrives "$1"
     tr -d '\r' <"$FILE" | sed '1,/^$/d' |
         cmp - <(printf '.\n..dots\nFrom here\n\ttab  \ngr\xc3\xbcn\n.\nlast\n')
-    assert_in "$BATS_TEST_TMPDIR/log" 'status=sent exit=0 .*reply="250 2\.0\.0 Ok: queued as '
+    assert_in "$BATS_TEST_TMPDIR/log" 'status=sent exit=0 .*reply="250 2\.0\.0 Ok: ([0-9]+ bytes )?queued as '
 }
 
 @test "Postfix on 587 takes a message" {
