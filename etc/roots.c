@@ -89,7 +89,7 @@ visit(void *ctx, const struct pem_block *block)
 	(void)ctx;
 	/* The last day of two bytes is in 2149. */
 	if (n <= 0 || !cert_parse(&c, der, (size_t)n) || !c.is_ca || c.not_after < time(NULL) ||
-		c.not_after / 86400 > 65535 || !trust_key(c.key, &key)) {
+		c.not_after / 86400 > 65535 || trust_key(c.key, &key) != NULL) {
 		left_out++;
 		return true;
 	}
@@ -103,7 +103,8 @@ main(int argc, char *argv[])
 {
 	int i, fd;
 
-	puts("/* Made by etc/roots.c. */\n#include \"roots.h\"\nconst unsigned char roots_list[] = {");
+	puts("/* Made by etc/roots.c. */\n#include \"roots.h\"\nconst unsigned char roots_list[] = "
+	     "{");
 	for (i = 1; i < argc; i++) {
 		fd = open(argv[i], O_RDONLY);
 		if (fd == -1 || pem_read(fd, visit, NULL) <= 0) {

@@ -2,13 +2,15 @@
 /* cert.c: a look into an X.509 certificate's DER. Verifies no signature: BearSSL does that. */
 #include "cert.h"
 
-#include <arpa/inet.h>
 #include <stdint.h>
 #include <string.h>
 
 static const unsigned char oid_alt_name[] = {0x55, 0x1d, 0x11};
 static const unsigned char oid_constraints[] = {0x55, 0x1d, 0x13};
 static const unsigned char oid_purposes[] = {0x55, 0x1d, 0x25};
+static const unsigned char oid_key_usage[] = {0x55, 0x1d, 0x0f};
+static const unsigned char oid_policies[] = {0x55, 0x1d, 0x20};
+static const unsigned char oid_limits[] = {0x55, 0x1d, 0x1e};
 static const unsigned char oid_any_purpose[] = {0x55, 0x1d, 0x25, 0x00};
 static const unsigned char oid_server_auth[] = {0x2b, 6, 1, 5, 5, 7, 3, 1};
 
@@ -107,29 +109,64 @@ read_validity(struct cert *c, struct cert_bytes validity)
 	return read_time(from_tag, from, &c->not_before) && read_time(to_tag, to, &c->not_after);
 }
 
-/* One Extension: its OID decides whether we keep its value. */
+/* RFC 5280 4.2.1.9 */
+static bool
+read_constraints(struct cert *c, struct cert_bytes value)
+{
+	struct cert_bytes list, item;
+	unsigned tag;
+
+	if (cert_next(&value, &list, NULL) != CERT_SEQUENCE)
+		return false;
+	tag = cert_next(&list, &item, NULL);
+	c->is_ca = tag == CERT_BOOLEAN && item.n == 1 && item.at[0] != 0;
+	if (tag == CERT_BOOLEAN)
+		tag = cert_next(&list, &item, NULL);
+	if (tag == CERT_INTEGER)
+		c->below = item.n == 1 && item.at[0] < 0x80 ? item.at[0] : 0;
+	return true;
+}
+
+/* RFC 5280 4.2.1.3: keyCertSign is bit 5. */
+static bool
+read_key_usage(struct cert *c, struct cert_bytes value)
+{
+	struct cert_bytes bits;
+
+	if (cert_next(&value, &bits, NULL) != CERT_BITS || bits.n < 1)
+		return false;
+	c->signs = bits.n > 1 && (bits.at[1] & 0x04) != 0;
+	return true;
+}
+
+/* One Extension: its OID decides whether we keep its value. What stands twice is no certificate. */
 static bool
 read_extension(struct cert *c, struct cert_bytes ext)
 {
 	struct cert_bytes oid, value;
+	bool critical = false;
 	unsigned tag;
 
 	if (cert_next(&ext, &oid, NULL) != CERT_OID)
 		return false;
 	tag = cert_next(&ext, &value, NULL);
-	if (tag == CERT_BOOLEAN)
+	if (tag == CERT_BOOLEAN) {
+		critical = value.n == 1 && value.at[0] != 0;
 		tag = cert_next(&ext, &value, NULL);
+	}
 	if (tag != CERT_OCTETS)
 		return false;
 	if (is_oid(oid, oid_alt_name, sizeof(oid_alt_name)))
-		return cert_next(&value, &c->alt_names, NULL) == CERT_SEQUENCE;
-	if (is_oid(oid, oid_constraints, sizeof(oid_constraints))) {
-		if (cert_next(&value, &ext, NULL) != CERT_SEQUENCE)
-			return false;
-		c->is_ca = cert_next(&ext, &value, NULL) == CERT_BOOLEAN && value.n == 1 &&
-			   value.at[0] != 0;
-		return true;
-	}
+		return c->alt_names.at == NULL &&
+		       cert_next(&value, &c->alt_names, NULL) == CERT_SEQUENCE;
+	if (is_oid(oid, oid_constraints, sizeof(oid_constraints)))
+		return read_constraints(c, value);
+	if (is_oid(oid, oid_key_usage, sizeof(oid_key_usage)))
+		return read_key_usage(c, value);
+	if (critical && !is_oid(oid, oid_policies, sizeof(oid_policies)))
+		c->critical = oid;
+	if (is_oid(oid, oid_limits, sizeof(oid_limits)))
+		return cert_next(&value, &c->limits, NULL) == CERT_SEQUENCE;
 	if (is_oid(oid, oid_purposes, sizeof(oid_purposes))) {
 		c->has_purposes = true;
 		return cert_next(&value, &c->purposes, NULL) == CERT_SEQUENCE;
@@ -157,21 +194,34 @@ read_extensions(struct cert *c, struct cert_bytes tbs)
 	return tbs.n == 0;
 }
 
+/* RFC 5280 4.1.1.2: both AlgorithmIdentifiers say the same. */
+static bool
+read_signature(struct cert *c, struct cert_bytes inner, struct cert_bytes rest)
+{
+	struct cert_bytes outer, algorithm, in = inner;
+
+	return cert_next(&rest, NULL, &outer) == CERT_SEQUENCE && cert_same_bytes(inner, outer) &&
+	       cert_next(&in, &algorithm, NULL) == CERT_SEQUENCE &&
+	       cert_next(&algorithm, &c->signature, NULL) == CERT_OID;
+}
+
 bool
 cert_parse(struct cert *c, const unsigned char *der, size_t n)
 {
 	struct cert_bytes in = {der, n}, outer, tbs, part;
 
-	*c = (struct cert){.has_purposes = false};
+	*c = (struct cert){.signs = true, .below = -1};
 	if (cert_next(&in, &outer, NULL) != CERT_SEQUENCE ||
 		cert_next(&outer, &tbs, NULL) != CERT_SEQUENCE)
 		return false;
 	/* Version 1 has no extensions to say that it is a CA: as a root it must be one. */
-	c->is_ca = tbs.n > 0 && tbs.at[0] != CERT_VERSION;
-	if (!c->is_ca)
+	c->is_version_1 = tbs.n > 0 && tbs.at[0] != CERT_VERSION;
+	c->is_ca = c->is_version_1;
+	if (!c->is_version_1)
 		(void)cert_next(&tbs, NULL, NULL);
-	if (cert_next(&tbs, NULL, NULL) == 0 || cert_next(&tbs, NULL, NULL) != CERT_SEQUENCE)
-		return false; /* serialNumber, signature */
+	if (cert_next(&tbs, NULL, NULL) == 0 || cert_next(&tbs, NULL, &part) != CERT_SEQUENCE ||
+		!read_signature(c, part, outer))
+		return false;
 	if (cert_next(&tbs, NULL, &c->issuer) != CERT_SEQUENCE ||
 		cert_next(&tbs, &part, NULL) != CERT_SEQUENCE || !read_validity(c, part))
 		return false;
@@ -214,70 +264,6 @@ cert_peek_subject(const unsigned char *der, size_t n, struct cert_bytes *subject
 	return cert_next(&in, NULL, subject) == CERT_SEQUENCE;
 }
 
-/* A dNSName against a host name, both without a trailing dot. */
-static bool
-name_matches(struct cert_bytes name, const char *host, size_t host_len)
-{
-	const char *pattern = (const char *)name.at, *rest;
-	size_t n = name.n, i;
-	char host_part[256];
-
-	if (n == 0 || memchr(pattern, '\0', n) != NULL)
-		return false;
-	if (n > 2 && pattern[0] == '*' && pattern[1] == '.') {
-		rest = memchr(host, '.', host_len);
-		/* At least two labels stay behind the star: "*.test" is nobody's. */
-		if (rest == NULL || rest == host || memchr(pattern + 2, '.', n - 2) == NULL)
-			return false;
-		host_len -= (size_t)(rest + 1 - host);
-		host = rest + 1;
-		pattern += 2;
-		n -= 2;
-	}
-	for (i = 0; i < n; i++) {
-		if (pattern[i] == '*')
-			return false;
-	}
-	if (host_len >= sizeof(host_part))
-		return false;
-	memcpy(host_part, host, host_len);
-	host_part[host_len] = '\0';
-	return text_same_n(pattern, n, host_part);
-}
-
-bool
-cert_names_host(const struct cert *c, const char *host)
-{
-	struct cert_bytes names = c->alt_names, name;
-	unsigned char address[16];
-	char bare[256];
-	size_t len = strlen(host), address_len = 0;
-	unsigned tag;
-
-	if (len > 1 && host[0] == '[' && host[len - 1] == ']') {
-		host++;
-		len -= 2;
-	}
-	if (len > 0 && host[len - 1] == '.')
-		len--;
-	if (len == 0 || len >= sizeof(bare))
-		return false;
-	memcpy(bare, host, len);
-	bare[len] = '\0';
-	if (inet_pton(AF_INET, bare, address) == 1)
-		address_len = 4;
-	else if (inet_pton(AF_INET6, bare, address) == 1)
-		address_len = 16;
-	while ((tag = cert_next(&names, &name, NULL)) != 0) {
-		if (address_len > 0 && tag == CERT_IP_ADDRESS && name.n == address_len &&
-			memcmp(name.at, address, address_len) == 0)
-			return true;
-		if (address_len == 0 && tag == CERT_DNS_NAME && name_matches(name, bare, len))
-			return true;
-	}
-	return false;
-}
-
 bool
 cert_serves(const struct cert *c)
 {
@@ -293,49 +279,35 @@ cert_serves(const struct cert *c)
 	return false;
 }
 
-void
-cert_names(const struct cert *c, struct text *out)
+const char *
+cert_signature_fault(const struct cert *c)
 {
-	struct cert_bytes names = c->alt_names, name;
-	size_t count = 0;
-	unsigned tag;
+	/* RFC 8017 C, RFC 5758, RFC 8410: by their DER. */
+	static const struct {
+		unsigned char n, oid[9];
+		const char *words; /* NULL: fine */
+	} rows[] = {
+		{9, {0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 11}, NULL               },
+		{9, {0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 12}, NULL               },
+		{9, {0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 13}, NULL               },
+		{8, {0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2},        NULL               },
+		{8, {0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 3},        NULL               },
+		{8, {0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 4},        NULL               },
+		{9, {0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 5},  "signed with SHA-1"},
+		{7, {0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 1},           "signed with SHA-1"},
+		{9, {0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 4},  "signed with MD5"  },
+		{9, {0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 10},
+                 "signed with RSA-PSS, which "
+			"BearSSL doesn't know"                                         },
+		{3, {0x2b, 0x65, 0x70},
+                 "signed with Ed25519, which "
+			"BearSSL doesn't know"                                         },
+	};
+	size_t i;
 
-	while (count < 10 && (tag = cert_next(&names, &name, NULL)) != 0) {
-		if (tag != CERT_DNS_NAME && tag != CERT_IP_ADDRESS)
-			continue;
-		if (count++ > 0)
-			text_puts(out, ", ");
-		if (tag == CERT_DNS_NAME)
-			text_masked(out, (const char *)name.at, name.n < 100 ? name.n : 100);
-		else
-			text_address(out, name.at, name.n);
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (is_oid(c->signature, rows[i].oid, rows[i].n))
+			return rows[i].words;
 	}
-	if (count == 0)
-		text_puts(out, "no name at all");
-}
-
-void
-cert_name_words(struct cert_bytes name, struct text *out)
-{
-	struct cert_bytes sets, set, pair, oid, value;
-	bool first = true;
-	const char *label;
-
-	if (cert_next(&name, &sets, NULL) != CERT_SEQUENCE)
-		return;
-	while (cert_next(&sets, &set, NULL) == CERT_SET &&
-		cert_next(&set, &pair, NULL) == CERT_SEQUENCE) {
-		if (cert_next(&pair, &oid, NULL) != CERT_OID || cert_next(&pair, &value, NULL) == 0)
-			return;
-		if (oid.n != 3 || oid.at[0] != 0x55 || oid.at[1] != 4)
-			continue;
-		label = oid.at[2] == 3 ? "CN=" : oid.at[2] == 10 ? "O=" : NULL;
-		if (label == NULL)
-			continue;
-		text_printf(out, "%s%s", first ? "" : ", ", label);
-		text_masked(out, (const char *)value.at, value.n < 100 ? value.n : 100);
-		first = false;
-	}
-	if (first)
-		text_puts(out, "(nameless)");
+	return "signed in a way that isn't known here";
 }

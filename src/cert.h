@@ -22,8 +22,14 @@ struct cert {
 	struct cert_bytes key;       /* whole DER SubjectPublicKeyInfo */
 	struct cert_bytes alt_names; /* the GeneralNames within SubjectAltName */
 	struct cert_bytes purposes;  /* the KeyPurposeIds within ExtKeyUsage */
+	struct cert_bytes limits;    /* the two lists within NameConstraints */
+	struct cert_bytes critical;  /* OID of a critical extension that BearSSL doesn't know */
+	struct cert_bytes signature; /* OID of the algorithm that it is signed by */
 	bool has_purposes;
+	bool is_version_1;
 	bool is_ca; /* BasicConstraints say so, or it is of version 1, which can't */
+	bool signs; /* KeyUsage is absent or has keyCertSign */
+	int below;  /* how many CAs may be below this one; -1: any number */
 	time_t not_before, not_after;
 };
 
@@ -38,8 +44,11 @@ enum cert_tag {
 	CERT_TIME = 0x18,
 	CERT_SEQUENCE = 0x30,
 	CERT_SET = 0x31,
+	CERT_BMP_TEXT = 0x1e,
 	CERT_VERSION = 0xa0,
 	CERT_EXTENSIONS = 0xa3,
+	CERT_PERMITTED = 0xa0,
+	CERT_EXCLUDED = 0xa1,
 	CERT_DNS_NAME = 0x82,
 	CERT_IP_ADDRESS = 0x87,
 };
@@ -56,21 +65,11 @@ bool cert_parse(struct cert *c, const unsigned char *der, size_t n);
 /* The subject of a certificate of which only the first n bytes are at hand; false: not in them. */
 bool cert_peek_subject(const unsigned char *der, size_t n, struct cert_bytes *subject);
 
-/*
- * True where a subjectAltName is host (RFC 6125): a dNSName without case, a wildcard only as the
- * whole leftmost label over at least two more, an iPAddress for an address. The subject's CN
- * never counts.
- */
-bool cert_names_host(const struct cert *c, const char *host);
-
 /* False where ExtKeyUsage is there and holds neither serverAuth nor any purpose. */
 bool cert_serves(const struct cert *c);
 
-/* Adds the names that cert_names_host looks at, masked, at most ten. */
-void cert_names(const struct cert *c, struct text *out);
-
-/* Adds a readable form of a Name: "CN=.., O=.." as far as it is printable. */
-void cert_name_words(struct cert_bytes name, struct text *out);
+/* Why we don't take the algorithm that it is signed by, "signed with SHA-1" perhaps; or NULL. */
+const char *cert_signature_fault(const struct cert *c);
 
 bool cert_same_bytes(struct cert_bytes a, struct cert_bytes b);
 

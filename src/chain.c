@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* chain.c: the certificates that a server shows, put in order and verified. Does no TLS. */
 #include "chain.h"
+#include "names.h"
 
 #include <string.h>
-#include <time.h>
-
-/* RFC 8301 and CA/B: no RSA key under 2048 bits. */
-#define RSA_BYTES_MIN 256
 
 static struct chain *
 chain_of(const br_x509_class **ctx)
@@ -70,122 +67,24 @@ is_pin_alone(const struct chain_policy *policy)
 static unsigned
 refuse(struct chain *c, const char *words, unsigned code)
 {
+	c->refused = true;
 	(void)err_set(c->e, ERR_TLS, "%s", words);
 	return code;
 }
 
-/* What BearSSL leaves out: a name in the SAN only, the purpose critical or not. */
+/* A name in the SAN only. */
 static unsigned
-check_leaf(struct chain *c, const struct cert *leaf)
+check_name(struct chain *c, const struct cert *leaf)
 {
 	struct text words;
 	char buf[1024];
 
+	if (names_have(leaf, c->policy->name))
+		return 0;
 	text_fixed(&words, buf, sizeof(buf));
-	if (!cert_names_host(leaf, c->policy->name)) {
-		text_printf(&words, "its certificate is not for %s, but for ", c->policy->name);
-		cert_names(leaf, &words);
-		return refuse(c, buf, BR_ERR_X509_BAD_SERVER_NAME);
-	}
-	if (!cert_serves(leaf))
-		return refuse(
-			c, "its certificate is not for servers", BR_ERR_X509_FORBIDDEN_KEY_USAGE);
-	return 0;
-}
-
-static void
-date_words(time_t at, struct text *out)
-{
-	struct tm utc;
-
-	if (gmtime_r(&at, &utc) != NULL)
-		text_printf(out, "%04d-%02d-%02d %02d:%02d UTC", utc.tm_year + 1900, utc.tm_mon + 1,
-			utc.tm_mday, utc.tm_hour, utc.tm_min);
-}
-
-static void
-expired_words(const struct cert *certs, size_t n, struct text *out)
-{
-	time_t now = time(NULL);
-	size_t i;
-
-	for (i = 0; i < n; i++) {
-		if (now >= certs[i].not_before && now <= certs[i].not_after)
-			continue;
-		text_puts(out, "the certificate of ");
-		cert_name_words(certs[i].subject, out);
-		text_puts(out, now < certs[i].not_before ? " is not valid before " : " expired ");
-		date_words(
-			now < certs[i].not_before ? certs[i].not_before : certs[i].not_after, out);
-		break;
-	}
-	text_puts(out, "; this machine's clock says ");
-	date_words(now, out);
-}
-
-static void
-untrusted_words(
-	const struct chain *c, const struct cert *last, const struct cert *leaf, struct text *out)
-{
-	text_puts(out, "its certificate leads to no trusted root: ");
-	cert_name_words(leaf->subject, out);
-	text_puts(out, ", issued by ");
-	cert_name_words(leaf->issuer, out);
-	if (!cert_same_bytes(last->issuer, leaf->issuer)) {
-		text_puts(out, ", its chain's last by ");
-		cert_name_words(last->issuer, out);
-	}
-	if (c->trust.wanted.n > 0) {
-		text_puts(out, "; the root ");
-		cert_name_words(c->trust.wanted, out);
-		text_puts(out, " expired ");
-		date_words(c->trust.expired, out);
-	}
-	text_printf(out, " (roots: %s)", c->trust.where);
-}
-
-/* BearSSL's verdict in words. certs: what was verified, leaf first. */
-static unsigned
-name_verdict(struct chain *c, const struct cert *certs, size_t n, unsigned code)
-{
-	static const struct {
-		unsigned code;
-		const char *words;
-	} rows[] = {
-		{BR_ERR_X509_BAD_SIGNATURE,       "a signature in its certificate chain is wrong"          },
-		{BR_ERR_X509_UNSUPPORTED,
-                 "its certificate chain is signed in a way that isn't accepted "
-			"(SHA-1, MD5), or that isn't known here (RSA-PSS, Ed25519)"                        },
-		{BR_ERR_X509_CRITICAL_EXTENSION,
-                 "its certificate has a critical extension that isn't "
-			"known here"								       },
-		{BR_ERR_X509_NOT_CA,              "its certificate is issued by one that may not issue any"},
-		{BR_ERR_X509_FORBIDDEN_KEY_USAGE, "its certificate's key is not for this use"              },
-		{BR_ERR_X509_WEAK_PUBLIC_KEY,
-                 "its certificate chain has an RSA key under 2048 bits"                                    },
-		{BR_ERR_X509_WRONG_KEY_TYPE,
-                 "its certificate has a key of a kind that isn't known here"                               },
-		{BR_ERR_X509_LIMIT_EXCEEDED,
-                 "its certificate chain has a key that is too large (RSA over "
-			"4096 bits)"								       },
-	};
-	struct text words;
-	char buf[1024];
-	size_t i;
-
-	text_fixed(&words, buf, sizeof(buf));
-	if (code == BR_ERR_X509_EXPIRED)
-		expired_words(certs, n, &words);
-	else if (code == BR_ERR_X509_NOT_TRUSTED || code == BR_ERR_X509_DN_MISMATCH)
-		untrusted_words(c, &certs[n - 1], &certs[0], &words);
-	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		if (rows[i].code == code)
-			text_puts(&words, rows[i].words);
-	}
-	if (words.len == 0)
-		text_printf(
-			&words, "its certificate chain can't be decoded (BearSSL error %u)", code);
-	return refuse(c, buf, code);
+	text_printf(&words, "its certificate is not for %s, but for ", c->policy->name);
+	names_list(leaf, &words);
+	return refuse(c, buf, BR_ERR_X509_BAD_SERVER_NAME);
 }
 
 /* Takes the certificates apart; what isn't one, apart from the leaf, is left out. */
@@ -207,120 +106,19 @@ parse_all(const struct chain *c, struct cert *certs, struct cert_bytes *ders)
 	return n;
 }
 
-static bool
-is_in_date(const struct cert *c)
-{
-	time_t now = time(NULL);
-
-	return now >= c->not_before && now <= c->not_after;
-}
-
-/* A way through the certificates, as numbers of them. */
-struct path {
-	size_t at[CHAIN_CERTS_MAX];
-	size_t n;
-	bool seen[CHAIN_CERTS_MAX];
-	bool any_date;
-};
-
-/*
- * From the path's last certificate on to one that a root has issued: each leads to those whose
- * subject is its issuer, and there may be several (cross-signed ones). False where none leads
- * there; the path is as it was then. Every certificate is seen once, so this ends soon.
- */
-static bool
-lead_to_root(const struct chain *c, const struct cert *certs, size_t n, struct path *p)
-{
-	const struct cert *last = &certs[p->at[p->n - 1]];
-	size_t i;
-
-	if (trust_has(&c->trust, last->issuer))
-		return true;
-	for (i = 0; i < n; i++) {
-		if (p->seen[i] || !cert_same_bytes(certs[i].subject, last->issuer) ||
-			(!p->any_date && !is_in_date(&certs[i])))
-			continue;
-		p->seen[i] = true;
-		p->at[p->n++] = i;
-		if (lead_to_root(c, certs, n, p))
-			return true;
-		p->n--;
-	}
-	return false;
-}
-
-/* No way leads to a root: the first issuers that are there, for the words. */
-static void
-follow_issuers(const struct cert *certs, size_t n, struct path *p)
-{
-	size_t i;
-
-	*p = (struct path){.n = 1, .seen = {true}};
-	for (i = 0; i < n; i++) {
-		if (p->seen[i] || !cert_same_bytes(certs[i].subject, certs[p->at[p->n - 1]].issuer))
-			continue;
-		p->seen[i] = true;
-		p->at[p->n++] = i;
-		i = 0;
-	}
-}
-
-/*
- * Puts what BearSSL is to see in front, leaf first; returns how many. Those that are valid today
- * are preferred; where these lead nowhere, the others tell why.
- */
-static size_t
-put_in_order(const struct chain *c, struct cert *certs, struct cert_bytes *ders, size_t n)
-{
-	struct cert ordered[CHAIN_CERTS_MAX];
-	struct cert_bytes ordered_ders[CHAIN_CERTS_MAX];
-	struct path p = {.n = 1, .seen = {true}};
-	size_t i;
-
-	if (!lead_to_root(c, certs, n, &p)) {
-		p = (struct path){.n = 1, .seen = {true}, .any_date = true};
-		if (!lead_to_root(c, certs, n, &p))
-			follow_issuers(certs, n, &p);
-	}
-	for (i = 0; i < p.n; i++) {
-		ordered[i] = certs[p.at[i]];
-		ordered_ders[i] = ders[p.at[i]];
-	}
-	memcpy(certs, ordered, p.n * sizeof(ordered[0]));
-	memcpy(ders, ordered_ders, p.n * sizeof(ordered_ders[0]));
-	return p.n;
-}
-
+/* The leaf's name, and a way from it to a root: 0 where all of it holds. */
 static unsigned
-verify(struct chain *c, const struct cert_bytes *ders, size_t n)
-{
-	const br_x509_class **minimal = &c->minimal.vtable;
-	size_t i;
-
-	br_x509_minimal_init(&c->minimal, &br_sha256_vtable, c->trust.roots, c->trust.n);
-	br_x509_minimal_set_hash(&c->minimal, br_sha256_ID, &br_sha256_vtable);
-	br_x509_minimal_set_hash(&c->minimal, br_sha384_ID, &br_sha384_vtable);
-	br_x509_minimal_set_hash(&c->minimal, br_sha512_ID, &br_sha512_vtable);
-	br_x509_minimal_set_rsa(&c->minimal, br_rsa_pkcs1_vrfy_get_default());
-	br_x509_minimal_set_ecdsa(
-		&c->minimal, br_ec_get_default(), br_ecdsa_vrfy_asn1_get_default());
-	br_x509_minimal_set_minrsa(&c->minimal, RSA_BYTES_MIN);
-	/* No name for BearSSL: check_leaf has matched it, addresses too. */
-	(*minimal)->start_chain(minimal, NULL);
-	for (i = 0; i < n; i++) {
-		(*minimal)->start_cert(minimal, (uint32_t)ders[i].n);
-		(*minimal)->append(minimal, ders[i].at, ders[i].n);
-		(*minimal)->end_cert(minimal);
-	}
-	return (*minimal)->end_chain(minimal);
-}
-
-/* The chain, its leaf's name and purpose: 0 where all of it holds. */
-static unsigned
-verify_all(struct chain *c, struct cert *certs, struct cert_bytes *ders, size_t n)
+verify_all(struct chain *c, const struct cert *certs, const struct cert_bytes *ders, size_t n)
 {
 	struct cert_bytes issuers[CHAIN_CERTS_MAX + 1];
-	unsigned code = check_leaf(c, &certs[0]);
+	struct path path = {.host = c->policy->name,
+		.trust = &c->trust,
+		.certs = certs,
+		.ders = ders,
+		.n = n,
+		.minimal = &c->minimal,
+		.e = c->e};
+	unsigned code = check_name(c, &certs[0]);
 	size_t i;
 
 	if (code != 0)
@@ -332,12 +130,12 @@ verify_all(struct chain *c, struct cert *certs, struct cert_bytes *ders, size_t 
 	trust_init(&c->trust);
 	if (trust_find(&c->trust, c->policy->trust, issuers, n + 1, c->e) == -1)
 		return BR_ERR_X509_NOT_TRUSTED;
-	n = put_in_order(c, certs, ders, n);
-	code = verify(c, ders, n);
+	code = path_find(&path);
 	if (code != 0)
-		return name_verdict(c, certs, n, code);
-	c->key = c->minimal.vtable->get_pkey(&c->minimal.vtable, NULL);
-	return 0;
+		c->refused = true;
+	else
+		c->key = c->minimal.vtable->get_pkey(&c->minimal.vtable, NULL);
+	return code;
 }
 
 static unsigned
@@ -368,6 +166,8 @@ end_chain(const br_x509_class **ctx)
 	struct cert certs[CHAIN_CERTS_MAX];
 	struct cert_bytes ders[CHAIN_CERTS_MAX];
 	const struct chain_policy *policy = c->policy;
+	const char *fault;
+	char words[128];
 	unsigned code = 0;
 	size_t n;
 
@@ -377,17 +177,19 @@ end_chain(const br_x509_class **ctx)
 			BR_ERR_X509_LIMIT_EXCEEDED);
 	n = c->n > 0 ? parse_all(c, certs, ders) : 0;
 	if (n == 0)
-		return refuse(
-			c, "it showed no certificate that can be decoded", BR_ERR_X509_EMPTY_CHAIN);
+		return refuse(c, "it showed no certificate, or none that can be decoded",
+			BR_ERR_X509_EMPTY_CHAIN);
 	if (policy->pin_count > 0)
 		code = check_pin(c);
 	if (code != 0)
 		return code;
 	if (policy->verify && !is_pin_alone(policy))
 		return verify_all(c, certs, ders, n);
-	if (!trust_key(certs[0].key, &c->bare_key))
-		return refuse(c, "its certificate has a key of a kind that isn't known here",
-			BR_ERR_X509_WRONG_KEY_TYPE);
+	fault = trust_key(certs[0].key, &c->bare_key);
+	if (fault != NULL) {
+		(void)text_format(words, sizeof(words), "its certificate %s", fault);
+		return refuse(c, words, BR_ERR_X509_WRONG_KEY_TYPE);
+	}
 	c->key = &c->bare_key;
 	return 0;
 }
@@ -418,6 +220,7 @@ chain_init(struct chain *c, const struct chain_policy *policy, struct err *e)
 	text_heap(&c->bytes, CHAIN_BYTES_MAX);
 	c->n = 0;
 	c->too_large = false;
+	c->refused = false;
 	c->key = NULL; /* get_pkey may be asked before a chain was seen */
 	trust_init(&c->trust);
 }
@@ -503,15 +306,15 @@ chain_describe(const struct chain *c, size_t i, struct text *out)
 	if (i >= c->n || !cert_parse(&cert, cert_at(c, i).at, cert_at(c, i).n))
 		return false;
 	text_puts(out, "certificate of ");
-	cert_name_words(cert.subject, out);
+	names_words(cert.subject, out);
 	if (i == 0) {
 		text_puts(out, " for ");
-		cert_names(&cert, out);
+		names_list(&cert, out);
 	}
 	text_puts(out, ", issued by ");
-	cert_name_words(cert.issuer, out);
+	names_words(cert.issuer, out);
 	text_puts(out, ", until ");
-	date_words(cert.not_after, out);
+	names_date(cert.not_after, out);
 	return true;
 }
 

@@ -5,12 +5,13 @@
 
 #include "cert.h"
 #include "err.h"
+#include "path.h"
 #include "text.h"
 #include "trust.h"
 
 #include <bearssl.h>
 
-#define CHAIN_CERTS_MAX 16
+#define CHAIN_CERTS_MAX PATH_CERTS_MAX
 #define CHAIN_BYTES_MAX (64 * 1024)
 
 /* "sha256:" and the base64 of 32 bytes. */
@@ -39,6 +40,7 @@ struct chain {
 	size_t ends[CHAIN_CERTS_MAX];
 	size_t n;
 	bool too_large;
+	bool refused; /* it is the certificates that we don't take, not the rest of TLS */
 	struct trust trust;
 	const br_x509_pkey *key; /* the leaf's, once it is believed */
 	br_x509_pkey bare_key;   /* where BearSSL didn't look at the chain */

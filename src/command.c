@@ -78,7 +78,8 @@ close_others(void)
 static _Noreturn void
 become(struct words *w, int out)
 {
-	static const char path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+	static const char path[] =
+		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 	char *const environment[] = {(char *)path, NULL};
 	sigset_t none;
 	int null = open("/dev/null", O_RDWR);

@@ -135,8 +135,8 @@ next_chunk(struct content_sink *sink)
 			return -1;
 	}
 	n = last ? left : left - tail < CONTENT_CHUNK_MAX ? left - tail : CONTENT_CHUNK_MAX;
-	(void)text_format(line, sizeof(line), "BDAT %llu%s", (unsigned long long)n,
-		last ? " LAST" : "");
+	(void)text_format(
+		line, sizeof(line), "BDAT %llu%s", (unsigned long long)n, last ? " LAST" : "");
 	c->announced += n;
 	c->chunks++;
 	return smtp_put(s, SMTP_AT_CONTENT, line, NULL, sink->e);
@@ -176,8 +176,8 @@ put_bridge(struct content_sink *sink, size_t n)
 
 	for (; n > 0; at += part, n -= part) {
 		if (c->put == c->size)
-			return err_set(sink->e, ERR_INPUT,
-				"the message grew while it was being sent");
+			return err_set(
+				sink->e, ERR_INPUT, "the message grew while it was being sent");
 		if (c->put == c->announced && next_chunk(sink) == -1)
 			return -1;
 		left = c->announced - c->put;

@@ -19,12 +19,12 @@
 
 /* Content in chunks, under way. */
 struct content {
-	uint64_t size;     /* of all of it, as counted */
+	uint64_t size;      /* of all of it, as counted */
 	uint64_t announced; /* by the BDATs so far */
-	uint64_t put;      /* bytes behind them */
-	unsigned chunks;   /* BDATs put */
-	unsigned answered; /* their replies read; a refusal among them is an error at once */
-	bool watch;        /* replies that come in between are those of chunks */
+	uint64_t put;       /* bytes behind them */
+	unsigned chunks;    /* BDATs put */
+	unsigned answered;  /* their replies read; a refusal among them is an error at once */
+	bool watch;         /* replies that come in between are those of chunks */
 };
 
 /*

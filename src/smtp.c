@@ -131,7 +131,7 @@ void
 smtp_mask(const struct smtp *s, struct text *out, const char *line, size_t n)
 {
 	const struct text *secret;
-	size_t i, k;
+	size_t i, k, len;
 
 	for (i = 0; i < n;) {
 		for (k = 0; k < SMTP_SECRETS; k++) {
@@ -145,8 +145,10 @@ smtp_mask(const struct smtp *s, struct text *out, const char *line, size_t n)
 			i += s->secrets[k].len;
 			continue;
 		}
-		text_masked(out, line + i, 1);
-		i++;
+		len = text_utf8(line + i, n - i);
+		len = len == 0 ? 1 : len;
+		text_masked(out, line + i, len);
+		i += len;
 	}
 }
 

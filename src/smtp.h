@@ -84,7 +84,7 @@ struct smtp {
 	bool encrypted;
 	unsigned unanswered; /* commands in flight; the greeting counts as the answer to one */
 	unsigned capabilities;
-	uint64_t size_max; /* RFC 1870: of a message; 0: not said */
+	uint64_t size_max;                 /* RFC 1870: of a message; 0: not said */
 	char mechanisms[SMTP_LINE_MAX];    /* of AUTH, separated by blanks */
 	char peer[400];                    /* "host[address]:port" */
 	struct text secrets[SMTP_SECRETS]; /* what replies may not show: set by auth.c */

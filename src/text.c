@@ -251,16 +251,20 @@ text_address(struct text *t, const unsigned char *a, size_t n)
 void
 text_masked(struct text *t, const char *s, size_t n)
 {
-	size_t start = 0, i;
+	size_t i, len;
 
-	for (i = 0; i < n; i++) {
-		if (!text_is_control(s[i]))
+	for (i = 0; i < n; i += len) {
+		len = text_utf8(s + i, n - i);
+		/* C0, DEL, what is no UTF-8; and C1, which some terminals obey, too. */
+		if (len == 0 || text_is_control(s[i]) ||
+			(len == 2 && (unsigned char)s[i] == 0xc2 &&
+				(unsigned char)s[i + 1] < 0xa0)) {
+			len = len == 0 ? 1 : len;
+			text_char(t, '?');
 			continue;
-		text_add(t, s + start, i - start);
-		text_char(t, '?');
-		start = i + 1;
+		}
+		text_add(t, s + i, len);
 	}
-	text_add(t, s + start, n - start);
 }
 
 static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";

@@ -303,15 +303,16 @@ alert_words(int alert)
 		int alert;
 		const char *words;
 	} rows[] = {
-		{40,  "the server found nothing in common with us (TLS 1.2, ECDHE with AEAD)"     },
-		{42,  "the server calls a certificate bad"                                        },
-		{47,  "the server calls our greeting illegal"                                     },
-		{48,  "the server doesn't know our certificate's issuer"                          },
-		{49,  "the server denies access"						  },
-		{70,  "the server speaks other versions of TLS than 1.2 only (BearSSL has no 1.3)"},
-		{71,  "the server finds our cipher suites too weak"                               },
-		{80,  "the server has an internal error"                                          },
-		{112, "the server doesn't know the name we ask it for"                            },
+		{40,  "the server found nothing in common with us: it has no TLS 1.2, no ECDHE with "
+		     "AEAD, or its key is of a kind that BearSSL doesn't know (Ed25519, RSA-PSS)"},
+		{42,  "the server calls a certificate bad"							   },
+		{47,  "the server calls our greeting illegal"                                                        },
+		{48,  "the server doesn't know our certificate's issuer"                                             },
+		{49,  "the server denies access"								     },
+		{70,  "the server speaks other versions of TLS than 1.2 only (BearSSL has no 1.3)"                   },
+		{71,  "the server finds our cipher suites too weak"                                                  },
+		{80,  "the server has an internal error"							     },
+		{112, "the server doesn't know the name we ask it for"                                               },
 	};
 	size_t i;
 
@@ -337,7 +338,8 @@ tls_fault_words(int number)
 		{BR_ERR_BAD_MAC,             "a record was changed on its way"                                                  },
 		{BR_ERR_NO_RANDOM,           "there is no source of random bytes"                                               },
 		{BR_ERR_UNKNOWN_TYPE,        "what came is no TLS record (is this the right port?)"                             },
-		{BR_ERR_UNEXPECTED,          "a message came out of turn"                                                       },
+		{BR_ERR_UNEXPECTED,
+                 "a message came out of turn (it shows no certificate, perhaps)"                                                },
 		{BR_ERR_BAD_CIPHER_SUITE,    "the server chose what we hadn't offered"                                          },
 		{BR_ERR_BAD_SIGNATURE,       "the server's signature is wrong"                                                  },
 		{BR_ERR_BAD_FINISHED,        "the handshake was changed on its way"                                             },

@@ -513,8 +513,8 @@ transaction_content(struct smtp *s, struct transaction *t, struct err *e)
 	st.ahead = false;
 	for (i = 0; i < t->n; i++)
 		st.taken += t->batch[i]->fate == RCPT_TAKEN;
-	if (st.chunked || (smtp_put(s, SMTP_AT_DATA, "DATA", NULL, e) == 0 &&
-				  data_answered(s, e) == 0))
+	if (st.chunked ||
+		(smtp_put(s, SMTP_AT_DATA, "DATA", NULL, e) == 0 && data_answered(s, e) == 0))
 		return finish(s, t, &st, e);
 	decide_by_error(s, t, e);
 	return TRANSACTION_FAILED;

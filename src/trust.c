@@ -15,6 +15,10 @@
 /* So much of a certificate's base64 holds its names, mostly: 378 bytes, with its line ends. */
 #define HEAD_DIGITS 512
 
+/* RFC 8301 and CA/B: no RSA key under 2048 bits; BearSSL has no room for one over 4096. */
+#define RSA_BYTES_MIN 256
+#define RSA_BYTES_MAX 512
+
 /* A folder with more files than these holds no CA certificates alone. */
 #define FILES_MAX 4096
 
@@ -45,7 +49,7 @@ trust_init(struct trust *t)
 {
 	t->n = 0;
 	t->where = "";
-	t->wanted.n = 0;
+	t->unfit.n = 0;
 	t->expired = 0;
 }
 
@@ -73,54 +77,68 @@ read_number(struct cert_bytes *in, unsigned char **at, size_t *n)
 	return number.n > 0;
 }
 
-static bool
+static const char *
 read_rsa_key(struct cert_bytes bits, br_x509_pkey *key)
 {
 	struct cert_bytes numbers;
 
 	key->key_type = BR_KEYTYPE_RSA;
-	return cert_next(&bits, &numbers, NULL) == CERT_SEQUENCE &&
-	       read_number(&numbers, &key->key.rsa.n, &key->key.rsa.nlen) &&
-	       read_number(&numbers, &key->key.rsa.e, &key->key.rsa.elen);
+	if (cert_next(&bits, &numbers, NULL) != CERT_SEQUENCE ||
+		!read_number(&numbers, &key->key.rsa.n, &key->key.rsa.nlen) ||
+		!read_number(&numbers, &key->key.rsa.e, &key->key.rsa.elen))
+		return "has an RSA key that can't be decoded";
+	if (key->key.rsa.nlen < RSA_BYTES_MIN)
+		return "has an RSA key under 2048 bits";
+	return key->key.rsa.nlen > RSA_BYTES_MAX ? "has an RSA key over 4096 bits" : NULL;
 }
 
-static bool
+static const char *
 read_ec_key(struct cert_bytes algorithm, struct cert_bytes bits, br_x509_pkey *key)
 {
 	struct cert_bytes curve;
 	size_t i;
 
-	if (cert_next(&algorithm, &curve, NULL) != CERT_OID)
-		return false;
 	key->key_type = BR_KEYTYPE_EC;
 	key->key.ec.q = (unsigned char *)bits.at;
 	key->key.ec.qlen = bits.n;
-	for (i = 0; i < sizeof(curves) / sizeof(curves[0]); i++) {
-		if (cert_same_bytes(curve, (struct cert_bytes){curves[i].oid, curves[i].n})) {
+	if (cert_next(&algorithm, &curve, NULL) == CERT_OID) {
+		for (i = 0; i < sizeof(curves) / sizeof(curves[0]); i++) {
+			if (!cert_same_bytes(
+				    curve, (struct cert_bytes){curves[i].oid, curves[i].n}))
+				continue;
 			key->key.ec.curve = curves[i].curve;
-			return true;
+			return NULL;
 		}
 	}
-	return false;
+	return "has a key on a curve that isn't known here (P-256, P-384 and P-521 are)";
 }
 
-bool
+const char *
 trust_key(struct cert_bytes spki, br_x509_pkey *key)
 {
+	static const unsigned char oid_pss[] = {0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 10};
+	static const unsigned char oid_ed25519[] = {0x2b, 0x65, 0x70};
+	static const unsigned char oid_dsa[] = {0x2a, 0x86, 0x48, 0xce, 0x38, 4, 1};
 	struct cert_bytes parts, algorithm, oid, bits;
 
 	if (cert_next(&spki, &parts, NULL) != CERT_SEQUENCE ||
 		cert_next(&parts, &algorithm, NULL) != CERT_SEQUENCE ||
 		cert_next(&parts, &bits, NULL) != CERT_BITS || bits.n < 2 || bits.at[0] != 0 ||
 		cert_next(&algorithm, &oid, NULL) != CERT_OID)
-		return false;
+		return "has a key that can't be decoded";
 	bits.at++;
 	bits.n--;
 	if (cert_same_bytes(oid, (struct cert_bytes){oid_rsa, sizeof(oid_rsa)}))
 		return read_rsa_key(bits, key);
 	if (cert_same_bytes(oid, (struct cert_bytes){oid_ec, sizeof(oid_ec)}))
 		return read_ec_key(algorithm, bits, key);
-	return false;
+	if (cert_same_bytes(oid, (struct cert_bytes){oid_pss, sizeof(oid_pss)}))
+		return "has an RSA-PSS key, which BearSSL doesn't know";
+	if (cert_same_bytes(oid, (struct cert_bytes){oid_ed25519, sizeof(oid_ed25519)}))
+		return "has an Ed25519 key, which BearSSL doesn't know";
+	if (cert_same_bytes(oid, (struct cert_bytes){oid_dsa, sizeof(oid_dsa)}))
+		return "has a DSA key, which BearSSL doesn't know";
+	return "has a key of a kind that isn't known here";
 }
 
 /* What a walk over a bundle needs. */
@@ -138,7 +156,8 @@ is_fresh(struct trust *t, struct cert_bytes subject, time_t not_after)
 {
 	if (not_after >= time(NULL))
 		return t->n < TRUST_ROOTS_MAX;
-	t->wanted = subject;
+	t->unfit = subject;
+	t->fault = NULL;
 	t->expired = not_after;
 	return false;
 }
@@ -164,6 +183,7 @@ consider(struct search *s, const unsigned char *der, size_t n)
 	br_x509_trust_anchor *root = &t->roots[t->n];
 	struct cert_bytes name;
 	unsigned char *copy;
+	const char *fault;
 	struct cert c;
 
 	if (!cert_parse(&c, der, n))
@@ -177,7 +197,10 @@ consider(struct search *s, const unsigned char *der, size_t n)
 		return;
 	}
 	memcpy(copy, der, n);
-	if (!cert_parse(&c, copy, n) || !trust_key(c.key, &root->pkey)) {
+	fault = cert_parse(&c, copy, n) ? trust_key(c.key, &root->pkey) : "";
+	if (fault != NULL) {
+		t->unfit = name;
+		t->fault = fault;
 		free(copy);
 		return;
 	}
@@ -185,6 +208,10 @@ consider(struct search *s, const unsigned char *der, size_t n)
 	root->dn.data = (unsigned char *)c.subject.at;
 	root->dn.len = c.subject.n;
 	root->flags = c.is_ca ? BR_X509_TA_CA : 0;
+	if (!c.is_ca) {
+		t->unfit = name;
+		t->fault = "is no CA: it may not issue any other";
+	}
 	t->ders[t->n++] = copy;
 }
 
@@ -206,11 +233,14 @@ visit(void *ctx, const struct pem_block *block)
 		return true;
 	head.body_len = head.body_len < HEAD_DIGITS ? head.body_len : HEAD_DIGITS;
 	n = pem_decode(&head, der, sizeof(der));
-	s->seen += n > 0;
 	/* A cut in the middle of four digits is no end of base64: then the whole is looked at. */
-	if (n > 0 && cert_peek_subject(der, (size_t)n, &subject) && wanted_name(s, subject).n == 0)
+	if (n > 0 && cert_peek_subject(der, (size_t)n, &subject) &&
+		wanted_name(s, subject).n == 0) {
+		s->seen++;
 		return true;
+	}
 	n = pem_decode(block, der, sizeof(der));
+	s->seen += n > 0;
 	if (n > 0)
 		consider(s, der, (size_t)n);
 	return !s->no_memory;
@@ -369,13 +399,14 @@ trust_find(struct trust *t, const char *source, const struct cert_bytes *issuers
 }
 
 bool
-trust_has(const struct trust *t, struct cert_bytes subject)
+trust_has(const struct trust *t, struct cert_bytes subject, bool as_issuer)
 {
 	size_t i;
 
 	for (i = 0; i < t->n; i++) {
-		if (cert_same_bytes(
-			    subject, (struct cert_bytes){t->roots[i].dn.data, t->roots[i].dn.len}))
+		if ((!as_issuer || (t->roots[i].flags & BR_X509_TA_CA) != 0) &&
+			cert_same_bytes(subject,
+				(struct cert_bytes){t->roots[i].dn.data, t->roots[i].dn.len}))
 			return true;
 	}
 	return false;

@@ -16,9 +16,11 @@ struct trust {
 	size_t n;
 	br_x509_trust_anchor roots[TRUST_ROOTS_MAX];
 	unsigned char *ders[TRUST_ROOTS_MAX];
-	const char *where;        /* for words: the bundle, or "compiled in"; outlives no source */
-	struct cert_bytes wanted; /* the name that an expired root has, or n == 0 */
-	time_t expired;           /* when it did */
+	const char *where; /* for words: the bundle, or "compiled in"; outlives no source */
+	struct cert_bytes
+		unfit;     /* the name of a root that was there and can't be used, or n == 0 */
+	const char *fault; /* what is wrong with it; NULL: it has expired */
+	time_t expired;    /* when it did */
 };
 
 void trust_init(struct trust *t);
@@ -34,13 +36,13 @@ void trust_free(struct trust *t);
 int trust_find(struct trust *t, const char *source, const struct cert_bytes *issuers, size_t n,
 	struct err *e);
 
-/* True where a root with this subject was found. */
-bool trust_has(const struct trust *t, struct cert_bytes subject);
+/* True where a root with this subject was found; as_issuer: one that is a CA. */
+bool trust_has(const struct trust *t, struct cert_bytes subject, bool as_issuer);
 
 /*
- * Takes a SubjectPublicKeyInfo (RFC 5280 4.1.2.7) apart; the key points into it. False for keys
- * that BearSSL has no code for.
+ * Takes a SubjectPublicKeyInfo (RFC 5280 4.1.2.7) apart; the key points into it. Returns NULL, or
+ * why it can't be used, as in "the certificate has an RSA key under 2048 bits".
  */
-bool trust_key(struct cert_bytes spki, br_x509_pkey *key);
+const char *trust_key(struct cert_bytes spki, br_x509_pkey *key);
 
 #endif
