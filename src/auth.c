@@ -51,15 +51,24 @@ send_line(struct smtp *s, const char *line, const char *shown, struct err *e)
 	return smtp_get(s, SMTP_AT_AUTH, e);
 }
 
-/* Sends one response in base64, behind a command or alone, and reads the reply. */
+/* One response is all of it, and its refusal has nothing more to say. */
+static bool
+may_go_ahead(const struct smtp *s, const struct sasl *x)
+{
+	return s->login_ahead && x->done && x->mechanism->need != SASL_TOKEN;
+}
+
+/* Puts one response in base64, behind a command or alone; ahead: its answer is read later. */
 static int
-respond(struct smtp *s, const char *command, const struct text *data, size_t round, struct err *e)
+respond(struct smtp *s, const char *command, const struct text *data, bool ahead, struct err *e)
 {
 	struct text line;
 	char shown[64];
 	int result = -1;
+	size_t slot;
 
-	mask_base64(&s->secrets[MASK_RESPONSES + round % 4], data->at, data->len);
+	slot = MASK_RESPONSES + s->responses++ % (SMTP_SECRETS - MASK_RESPONSES);
+	mask_base64(&s->secrets[slot], data->at, data->len);
 	text_heap(&line, RESPONSE_MAX * 2);
 	text_puts(&line, command);
 	/* RFC 4954 4: an empty initial response is "=". */
@@ -70,7 +79,8 @@ respond(struct smtp *s, const char *command, const struct text *data, size_t rou
 	if (line.cut)
 		(void)err_set(e, ERR_SYSTEM, "no memory for the log-in, or it is too long");
 	else
-		result = send_line(s, line.at, shown, e);
+		result = ahead ? smtp_put(s, SMTP_AT_AUTH, line.at, shown, e)
+			       : send_line(s, line.len > 0 ? line.at : "", shown, e);
 	forget(&line);
 	return result;
 }
@@ -86,14 +96,14 @@ begin(struct smtp *s, struct sasl *x, struct text *data, struct err *e)
 		if (sasl_answer(x, "", 0, data, e) == -1)
 			return -1;
 		if (strlen(command) + (data->len + 2) / 3 * 4 <= INITIAL_LINE_MAX)
-			return respond(s, command, data, 0, e);
+			return respond(s, command, data, may_go_ahead(s, x), e);
 	}
 	command[strlen(command) - 1] = '\0';
 	if (send_line(s, command, NULL, e) == -1)
 		return -1;
 	if (x->mechanism->server_first || s->reply.code != 334)
 		return 0;
-	return respond(s, "", data, 0, e);
+	return respond(s, "", data, false, e);
 }
 
 /* One challenge and what we say to it. */
@@ -111,7 +121,7 @@ go_on(struct smtp *s, struct sasl *x, struct text *data, struct err *e)
 	else
 		result = sasl_answer(x, challenge, n > 0 ? (size_t)n : 0, data, e);
 	text_wipe(challenge, sizeof(challenge));
-	return result == -1 ? -1 : respond(s, "", data, x->round, e);
+	return result == -1 ? -1 : respond(s, "", data, false, e);
 }
 
 /* What the last reply came to. what: the command, for the words. */
@@ -143,15 +153,19 @@ exchange(struct smtp *s, const struct sasl_mechanism *m, const struct sasl_ident
 	struct err *e)
 {
 	struct err cause = {.kind = ERR_NONE};
-	struct text data;
+	struct text data, words;
 	struct sasl x;
-	char what[64];
+	char what[64], said[512];
 	int result;
 
 	(void)text_format(what, sizeof(what), "AUTH %s", m->name);
 	text_heap(&data, RESPONSE_MAX);
 	sasl_start(&x, m, who);
 	result = begin(s, &x, &data, &cause);
+	if (result == 0 && may_go_ahead(s, &x)) {
+		(void)text_format(s->login, sizeof(s->login), "%s", what);
+		s->reply.code = 235; /* for now: smtp_get_login will tell */
+	}
 	while (result == 0 && s->reply.code == 334 && x.round < ROUNDS_MAX)
 		result = go_on(s, &x, &data, &cause);
 	if (result == 0)
@@ -161,7 +175,9 @@ exchange(struct smtp *s, const struct sasl_mechanism *m, const struct sasl_ident
 	else {
 		/* Few servers know the "*" that takes a log-in back: the connection is given up. */
 		e->lost_peer = true;
-		(void)err_set(e, cause.kind, "%s: %s: %s", s->peer, what, cause.text);
+		text_fixed(&words, said, sizeof(said));
+		smtp_mask(s, &words, cause.text, strlen(cause.text));
+		(void)err_set(e, cause.kind, "%s: %s: %s", s->peer, what, said);
 	}
 	forget(&data);
 	sasl_end(&x);

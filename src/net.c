@@ -57,6 +57,7 @@ add_address(struct net_addresses *as, const struct addrinfo *ai)
 	memset(a, 0, sizeof(*a));
 	memcpy(&a->name, ai->ai_addr, ai->ai_addrlen);
 	a->len = ai->ai_addrlen;
+	a->delay = (unsigned)(as->n - 1) * NEXT_ATTEMPT_MS;
 }
 
 /* RFC 8305 4: the resolver's order decides which family is first; then they take turns. */
@@ -122,6 +123,50 @@ net_resolve(struct net_addresses *as, const char *host, unsigned port, int famil
 		gai_strerror(answer));
 }
 
+static void
+set_port(struct net_address *a, unsigned port)
+{
+	if (a->name.any.sa_family == AF_INET6)
+		a->name.v6.sin6_port = htons((uint16_t)port);
+	else
+		a->name.v4.sin_port = htons((uint16_t)port);
+}
+
+void
+net_add_port(struct net_addresses *as, unsigned port, unsigned later)
+{
+	struct net_addresses first = *as;
+	size_t i = 0, k = 0;
+
+	if (first.n > NET_ADDRESSES_MAX / 2)
+		first.n = NET_ADDRESSES_MAX / 2;
+	/* Two lists in the order of their delays become one. */
+	for (as->n = 0; i < first.n || k < first.n;) {
+		struct net_address *to = &as->list[as->n++];
+
+		if (k == first.n ||
+			(i < first.n && first.list[i].delay <= first.list[k].delay + later)) {
+			*to = first.list[i++];
+			continue;
+		}
+		*to = first.list[k++];
+		to->delay += later;
+		set_port(to, port);
+	}
+}
+
+static struct net_address *
+first_untried(struct net_addresses *as)
+{
+	size_t i;
+
+	for (i = 0; i < as->n; i++) {
+		if (!as->list[i].tried)
+			return &as->list[i];
+	}
+	return NULL;
+}
+
 bool
 net_untried(const struct net_addresses *as)
 {
@@ -183,11 +228,9 @@ drop_run(struct race *r, size_t i, const char *cause)
 static bool
 begin_run(struct race *r, int attempt_ms)
 {
-	struct net_address *a = r->as->list;
+	struct net_address *a = first_untried(r->as);
 	int fd;
 
-	while (a->tried)
-		a++;
 	a->tried = true;
 	fd = socket(a->name.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd == -1 || (connect(fd, &a->name.any, a->len) == -1 && errno != EINPROGRESS)) {
@@ -249,6 +292,7 @@ until_due(const struct race *r, int64_t next, int64_t deadline)
 static int
 run_race(struct race *r, int attempt_ms, int64_t deadline)
 {
+	const struct net_address *a, *b;
 	int64_t next = 0;
 	size_t failed;
 	int winner;
@@ -257,8 +301,11 @@ run_race(struct race *r, int attempt_ms, int64_t deadline)
 		while (net_untried(r->as) && (r->n == 0 || net_clock() >= next)) {
 			if (net_clock() >= deadline)
 				return -1;
-			if (begin_run(r, attempt_ms))
-				next = net_clock() + NEXT_ATTEMPT_MS;
+			a = first_untried(r->as);
+			if (!begin_run(r, attempt_ms))
+				continue;
+			b = first_untried(r->as);
+			next = net_clock() + (b != NULL ? b->delay - a->delay : 0);
 		}
 		if (r->n == 0 || net_clock() >= deadline)
 			return -1;

@@ -36,6 +36,7 @@ struct net_address {
 		struct sockaddr_in6 v6;
 	} name;
 	socklen_t len;
+	unsigned delay; /* ms from the race's start, if nothing has answered until then */
 	bool tried;
 };
 
@@ -68,12 +69,18 @@ void net_init(struct net *n);
 int
 net_resolve(struct net_addresses *as, const char *host, unsigned port, int family, struct err *e);
 
+/*
+ * Adds each address once more, with another port that is tried `later` ms after the first (as far
+ * as there is room).
+ */
+void net_add_port(struct net_addresses *as, unsigned port, unsigned later);
+
 /* True while an address is left that wasn't tried. */
 bool net_untried(const struct net_addresses *as);
 
 /*
- * Connects to the first untried address that answers; a next one is begun when 250 ms have passed
- * without an answer (RFC 8305 5). attempt_ms bounds each attempt, deadline all of them. What failed
+ * Connects to the first untried address that answers; the next ones are begun by their delays, 250
+ * ms apart where there is one port (RFC 8305 5), and at once when one has failed. attempt_ms bounds each attempt, deadline all of them. What failed
  * or was taken is marked tried; what was merely slower is not. Error: ERR_TEMP with each cause.
  */
 int net_connect(

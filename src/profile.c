@@ -17,7 +17,7 @@
  */
 static const struct value_key keys[] = {
 	{"host",                VALUE_HOSTS,   FIELD(hosts),               NULL,                                  0,               0,          NULL    },
-	{"port",                VALUE_NUMBER,  FIELD(port),                NULL,                                  1,               65535,      NULL    },
+	{"port",                VALUE_PORT,    FIELD(port),                NULL,                                  1,               65535,      NULL    },
 	{"tls",		 VALUE_WORD,    FIELD(tls),                 "starttls implicit off opportunistic", TLS_STARTTLS,    0,
          NULL																	  },
 	{"tls_trust",           VALUE_PATH,    FIELD(tls_trust),           "system builtin pin",                  0,               0,          NULL    },
@@ -28,6 +28,7 @@ static const struct value_key keys[] = {
 	{"tls_verify",          VALUE_YES,     FIELD(tls_verify),          NULL,                                  0,               0,          "yes"   },
 	{"auth",                VALUE_WORDS,   FIELD(auth),                MECHANISMS,                            0,               0,          "auto"  },
 	{"auth_insecure",       VALUE_YES,     FIELD(auth_insecure),       NULL,                                  0,               0,          "no"    },
+	{"auth_pipelining",     VALUE_YES,     FIELD(auth_pipelining),     NULL,                                  0,               0,          "no"    },
 	{"user",                VALUE_TEXT,    FIELD(user),                NULL,                                  0,               0,          NULL    },
 	{"password",            VALUE_SECRET,  FIELD(password),            NULL,                                  0,               0,          NULL    },
 	{"password_file",       VALUE_PATH,    FIELD(password_file),       "*",                                   0,               0,          NULL    },
@@ -141,7 +142,7 @@ finish_hosts(struct profile *p)
 		if (h->port == 0)
 			h->port = p->tls == TLS_IMPLICIT ? 465 : 587;
 		h->tls = p->tls;
-		if (h->tls == TLS_BY_PORT)
+		if (h->tls == TLS_BY_PORT && h->port != VALUE_PORT_AUTO)
 			h->tls = h->port == 465 ? TLS_IMPLICIT : TLS_STARTTLS;
 	}
 }
@@ -267,6 +268,8 @@ check_trust(const struct profile *p)
 	if (!p->tls_verify && p->tls_pin.n > 0)
 		return "tls_verify = no, and a tls_pin: to trust the pin alone, write tls_trust = "
 		       "pin";
+	if (p->port == VALUE_PORT_AUTO && p->tls != TLS_BY_PORT)
+		return "port = auto says by itself which TLS it is: leave tls out";
 	if (p->tls_key != NULL && p->tls_cert == NULL)
 		return "a tls_key stands there, but no tls_cert";
 	return NULL;
@@ -364,6 +367,8 @@ void
 profile_show(const struct profile *p, struct text *out)
 {
 	static const char *const ways[] = {
+		[TLS_BY_PORT] =
+			"by TLS from the start on 465 or by STARTTLS on 587, which answers first",
 		[TLS_STARTTLS] = "by STARTTLS",
 		[TLS_IMPLICIT] = "by TLS from the start",
 		[TLS_OFF] = "in clear",
@@ -372,11 +377,11 @@ profile_show(const struct profile *p, struct text *out)
 	size_t i;
 
 	text_printf(out, "# %s\n[%s]\n", p->file->path, p->section);
-	for (i = 0; i < p->hosts.n; i++)
-		text_printf(out,
-			strchr(p->hosts.list[i].name, ':') != NULL ? "# [%s]:%d is spoken to %s\n"
-								   : "# %s:%d is spoken to %s\n",
-			p->hosts.list[i].name, p->hosts.list[i].port, ways[p->hosts.list[i].tls]);
+	for (i = 0; i < p->hosts.n; i++) {
+		text_puts(out, "# ");
+		value_host_words(&p->hosts.list[i], out);
+		text_printf(out, " is spoken to %s\n", ways[p->hosts.list[i].tls]);
+	}
 	for (i = 0; i < KEYS; i++)
 		value_show(&keys[i], p, out);
 }

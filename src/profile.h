@@ -39,7 +39,7 @@ struct profile {
 	const struct profile_file *file;
 	const char *section;
 	struct value_hosts hosts;
-	int port; /* 0: by tls */
+	int port; /* 0: by tls; VALUE_PORT_AUTO */
 	int tls;
 	char *tls_trust; /* NULL: the system's, else those compiled in */
 	struct value_list tls_pin;
@@ -48,6 +48,7 @@ struct profile {
 	bool tls_verify;
 	char *auth; /* "auto", "off", or mechanisms separated by blanks */
 	bool auth_insecure;
+	bool auth_pipelining;
 	char *user;
 	char *password;
 	char *password_file;

@@ -207,9 +207,13 @@ read_reply(struct smtp *s, int64_t deadline, bool is_ehlo)
 			return -1;
 		total += (size_t)n;
 		text_fixed(&shown, shown_buf, sizeof(shown_buf));
-		smtp_mask(s, &shown, line, (size_t)n);
-		trace(s, "S", shown.at);
 		code = line_code(line, (size_t)n);
+		/* A challenge may hold anything, in base64. */
+		if (code == 334 && n > 4)
+			text_puts(&shown, "334 ***");
+		else
+			smtp_mask(s, &shown, line, (size_t)n);
+		trace(s, "S", shown.at);
 		if (code == -1 || (count > 0 && code != s->reply.code))
 			return -1;
 		s->reply.code = code;
@@ -252,6 +256,23 @@ int
 smtp_get(struct smtp *s, enum smtp_phase phase, struct err *e)
 {
 	return smtp_get_by(s, phase, smtp_deadline(s), e);
+}
+
+int
+smtp_get_login(struct smtp *s, struct err *e)
+{
+	if (s->login[0] == '\0')
+		return 0;
+	if (smtp_get(s, SMTP_AT_AUTH, e) == -1)
+		return -1;
+	if (s->reply.code == 235) {
+		s->login[0] = '\0';
+		return 0;
+	}
+	(void)smtp_refused(s, s->login, ERR_AUTH, e);
+	/* What else is in flight may never be answered. */
+	e->lost_peer = true;
+	return -1;
 }
 
 static int
@@ -350,6 +371,10 @@ smtp_open(struct smtp *s, struct net *n, const struct smtp_options *options, str
 	s->encrypted = false;
 	s->unanswered = 1;
 	s->capabilities = 0;
+	s->login_ahead = false;
+	s->responses = 0;
+	s->login[0] = '\0';
+	s->tls.chain.refused = false;
 	for (i = 0; i < SMTP_SECRETS; i++)
 		text_heap(&s->secrets[i], 32768);
 	(void)text_format(

@@ -88,6 +88,9 @@ struct smtp {
 	char mechanisms[SMTP_LINE_MAX];    /* of AUTH, separated by blanks */
 	char peer[400];                    /* "host[address]:port" */
 	struct text secrets[SMTP_SECRETS]; /* what replies may not show: set by auth.c */
+	unsigned responses;                /* that were masked so far */
+	bool login_ahead;                  /* AUTH may go in one flight with what follows */
+	char login[32];                    /* "AUTH X", if its answer is still to come */
 	struct smtp_reply reply;           /* the last */
 	char challenge[SMTP_LINE_MAX];     /* what a 334 said, unmasked; wiped at the end */
 };
@@ -110,6 +113,12 @@ int smtp_get(struct smtp *s, enum smtp_phase phase, struct err *e);
 
 /* The same by a deadline of the caller's. */
 int smtp_get_by(struct smtp *s, enum smtp_phase phase, int64_t deadline, struct err *e);
+
+/*
+ * Reads the answer to an AUTH that went ahead (s->login), if there is one. Whatever isn't a yes ends
+ * the session: ERR_AUTH or ERR_TEMP.
+ */
+int smtp_get_login(struct smtp *s, struct err *e);
 
 /* The deadline of one step that begins now. */
 int64_t smtp_deadline(const struct smtp *s);

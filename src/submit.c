@@ -6,6 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* RFC 8314: the two ports of submission; `port = auto` begins with the first. */
+#define PORT_IMPLICIT 465
+#define PORT_STARTTLS 587
+#define PORT_LATER_MS 300
+
 /* What to do after a try. */
 enum next { NEXT_NOTHING, NEXT_ADDRESS, NEXT_HOST };
 
@@ -72,7 +77,9 @@ set_options(struct run *r, const struct value_host *host)
 
 	r->session->options = (struct smtp_options){
 		.host = host->name,
-		.tls = ways[host->tls],
+		.tls = ways[host->port != VALUE_PORT_AUTO           ? host->tls
+			    : r->session->net.port == PORT_IMPLICIT ? (int)TLS_IMPLICIT
+								    : (int)TLS_STARTTLS],
 		.tls_options = {.policy = {.name = p->tls_name != NULL ? p->tls_name : host->name,
 					.trust = p->tls_trust,
 					.pins = (const char *const *)p->tls_pin.item,
@@ -158,7 +165,7 @@ bring_up(struct run *r, const struct value_host *host, struct progress *progress
 		.password = r->job->password,
 		.token = r->job->token,
 		.host = host->name,
-		.port = (unsigned)host->port,
+		.port = r->session->net.port,
 		.has_certificate = r->job->client != NULL};
 	struct smtp *s = &r->session->smtp;
 	int result;
@@ -173,9 +180,11 @@ bring_up(struct run *r, const struct value_host *host, struct progress *progress
 	progress->greeted = true;
 	r->report->capabilities = s->capabilities;
 	submit_note_tls(s, r->report);
+	s->login_ahead = p->auth_pipelining && r->envelope != NULL &&
+			 (s->capabilities & SMTP_PIPELINING) != 0;
 	if (profile_logs_in(p) && auth_login(s, p->auth, !profile_is_weak(p, host), &who, e) == -1)
 		return -1;
-	progress->logged_in = true;
+	progress->logged_in = s->login[0] == '\0';
 	return 0;
 }
 
@@ -187,7 +196,7 @@ left(const struct envelope *env)
 
 /* Where a failed try leads (the table of "when is trying again safe"). */
 static enum next
-lead_on(const struct run *r, const struct progress *progress)
+lead_on(const struct run *r, const struct progress *progress, bool is_auto)
 {
 	if (r->session->net.fault.kind == NET_SIGNAL)
 		return NEXT_NOTHING;
@@ -196,7 +205,8 @@ lead_on(const struct run *r, const struct progress *progress)
 		/* A log-in that failed for the time being: not at once again at the same host. */
 		return progress->greeted && !progress->logged_in ? NEXT_HOST : NEXT_ADDRESS;
 	case ERR_TLS:
-		return NEXT_ADDRESS;
+		/* By another port the same server would show the same certificate. */
+		return is_auto && r->session->smtp.tls.chain.refused ? NEXT_HOST : NEXT_ADDRESS;
 	case ERR_REFUSED:
 		return progress->greeted ? NEXT_NOTHING : NEXT_HOST;
 	default:
@@ -217,21 +227,27 @@ try_address(struct run *r, const struct value_host *host, struct net_addresses *
 	struct progress progress = {.greeted = false};
 	struct err e = {.kind = ERR_NONE};
 	struct net *net = &r->session->net;
+	struct text where;
+	char where_buf[300];
 	int result;
 
 	r->decided = 0;
 	if (r->envelope != NULL)
 		envelope_move(r->envelope, RCPT_DEFERRED, RCPT_OPEN);
 	if (net_connect(net, as, r->job->profile->connect_timeout * 1000, r->deadline, &e) == -1) {
-		(void)err_set(&r->last, e.kind, "%s:%d: %s", host->name, host->port, e.text);
+		text_fixed(&where, where_buf, sizeof(where_buf));
+		value_host_words(host, &where);
+		(void)err_set(&r->last, e.kind, "%s: %s", where_buf, e.text);
 		note_cause(r, r->last.text);
 		return NEXT_HOST;
 	}
 	result = bring_up(r, host, &progress, &e);
 	if (result == 0 && r->envelope == NULL)
 		return NEXT_NOTHING;
-	if (result == 0)
+	if (result == 0) {
 		result = carry(r, &e);
+		progress.logged_in = r->session->smtp.login[0] == '\0';
+	}
 	submit_close(r->session, !e.lost_peer);
 	if (r->envelope != NULL && envelope_count(r->envelope, RCPT_DELIVERED) == 0 &&
 		e.kind != ERR_UNKNOWN)
@@ -241,7 +257,7 @@ try_address(struct run *r, const struct value_host *host, struct net_addresses *
 		return NEXT_HOST;
 	(void)err_copy(&r->last, &e);
 	note_cause(r, e.text);
-	return lead_on(r, &progress);
+	return lead_on(r, &progress, host->port == VALUE_PORT_AUTO);
 }
 
 /* True where going on makes sense: somebody is left, and nobody must not get it alone. */
@@ -263,7 +279,10 @@ try_host(struct run *r, const struct value_host *host)
 	struct err e = {.kind = ERR_NONE};
 	enum next next = NEXT_ADDRESS;
 
-	if (net_resolve(&as, host->name, (unsigned)host->port, r->job->family, &e) == -1) {
+	bool is_auto = host->port == VALUE_PORT_AUTO;
+
+	if (net_resolve(&as, host->name, is_auto ? PORT_IMPLICIT : (unsigned)host->port,
+		    r->job->family, &e) == -1) {
 		/* Where another host failed otherwise, that is the better reason. */
 		if (e.kind != ERR_HOST)
 			err_clear(&r->last);
@@ -271,6 +290,8 @@ try_host(struct run *r, const struct value_host *host)
 		note_cause(r, e.text);
 		return NEXT_HOST;
 	}
+	if (is_auto)
+		net_add_port(&as, PORT_STARTTLS, PORT_LATER_MS);
 	while (next == NEXT_ADDRESS && goes_on(r) && net_untried(&as)) {
 		if (net_clock() >= r->deadline) {
 			(void)err_set(&r->last, ERR_TEMP, "the deadline of the run has passed");

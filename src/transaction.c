@@ -204,6 +204,8 @@ get_steps(struct smtp *s, const struct transaction *t, struct steps *st, struct 
 {
 	struct err refusal = {.kind = ERR_NONE};
 
+	if (smtp_get_login(s, e) == -1)
+		return -1;
 	for (; st->got < st->put && !refusal.lost_peer; st->got++) {
 		if (get_reply(s, st, st->got == 0 ? SMTP_AT_MAIL : SMTP_AT_RCPT, e) == -1)
 			break;
@@ -493,7 +495,8 @@ finish(struct smtp *s, struct transaction *t, struct steps *st, struct err *e)
 static struct steps
 first_step(const struct smtp *s, const struct transaction *t)
 {
-	bool chunked = (s->capabilities & SMTP_CHUNKING) != 0;
+	/* A server that relays by address could take a chunk behind a log-in that it refused. */
+	bool chunked = (s->capabilities & SMTP_CHUNKING) != 0 && s->login[0] == '\0';
 
 	return (struct steps){
 		.all = t->all,

@@ -318,6 +318,15 @@ set_number(const struct reading *r, const char *text)
 	return set_range(r, text_number(text, 1000000000), "number");
 }
 
+static int
+set_port(const struct reading *r, const char *text)
+{
+	if (strcmp(text, "auto") != 0)
+		return set_range(r, text_number(text, 1000000000), "port, or auto; a number");
+	*(int *)r->field = VALUE_PORT_AUTO;
+	return 0;
+}
+
 /* A number with one letter for its unit behind it, or none. */
 static int
 set_units(const struct reading *r, const char *text, const char *letters, const int *factors,
@@ -369,6 +378,7 @@ static const struct {
 	[VALUE_WORDS] = {set_words},
 	[VALUE_YES] = {set_yes},
 	[VALUE_NUMBER] = {set_number},
+	[VALUE_PORT] = {set_port},
 	[VALUE_LIST] = {set_list},
 	[VALUE_PINS] = {set_pins},
 	[VALUE_SIZE] = {set_size},
@@ -490,6 +500,16 @@ value_clear(const struct value_key *key, void *base)
 	*string = NULL;
 }
 
+void
+value_host_words(const struct value_host *h, struct text *out)
+{
+	text_printf(out, strchr(h->name, ':') != NULL ? "[%s]:" : "%s:", h->name);
+	if (h->port == VALUE_PORT_AUTO)
+		text_puts(out, "auto");
+	else
+		text_printf(out, "%d", h->port);
+}
+
 static void
 show_hosts(const struct value_hosts *hosts, struct text *out)
 {
@@ -498,8 +518,8 @@ show_hosts(const struct value_hosts *hosts, struct text *out)
 	for (i = 0; i < hosts->n; i++) {
 		const struct value_host *h = &hosts->list[i];
 
-		text_printf(out, strchr(h->name, ':') != NULL ? "%s[%s]:%d" : "%s%s:%d",
-			i > 0 ? " " : "", h->name, h->port);
+		text_puts(out, i > 0 ? " " : "");
+		value_host_words(h, out);
 	}
 }
 
@@ -530,7 +550,8 @@ value_show(const struct value_key *key, const void *base, struct text *out)
 	const void *field = (const char *)base + key->field;
 	const char *string = is_string(key) ? *(char *const *)field : NULL;
 	bool unset = (is_string(key) && string == NULL) ||
-		     ((key->kind == VALUE_NUMBER || key->kind == VALUE_SIZE) &&
+		     ((key->kind == VALUE_NUMBER || key->kind == VALUE_PORT ||
+			      key->kind == VALUE_SIZE) &&
 			     *(const int *)field == 0) ||
 		     (is_list(key) && ((const struct value_list *)field)->n == 0) ||
 		     (key->kind == VALUE_WORD && *(const int *)field < key->low) ||
@@ -549,6 +570,8 @@ value_show(const struct value_key *key, const void *base, struct text *out)
 		show_list(field, out);
 	else if (key->kind == VALUE_WORD)
 		show_word(key, *(const int *)field, out);
+	else if (key->kind == VALUE_PORT && *(const int *)field == VALUE_PORT_AUTO)
+		text_puts(out, "auto");
 	else if (key->kind == VALUE_YES)
 		text_puts(out, *(const bool *)field ? "yes" : "no");
 	else

@@ -21,6 +21,7 @@ enum value_kind {
 	VALUE_WORDS,  /* char *: some of the words, separated by blanks; the first two alone only */
 	VALUE_YES,    /* bool */
 	VALUE_NUMBER, /* int, low to high */
+	VALUE_PORT,   /* int: the same, or VALUE_PORT_AUTO */
 	VALUE_LIST,   /* struct value_list: one item a line */
 	VALUE_PINS,   /* struct value_list: sha256:BASE64, several a line */
 	VALUE_SIZE,   /* int, bytes: 65536, 64K, 25M */
@@ -36,6 +37,9 @@ struct value_key {
 	int low, high;
 	const char *fallback; /* NULL: the field stays zero */
 };
+
+/* "auto": 465 or 587, whichever serves. */
+#define VALUE_PORT_AUTO (-1)
 
 /* What to dial. port and tls are 0 where the text doesn't say. */
 struct value_host {
@@ -80,6 +84,9 @@ int value_set(const struct value_key *key, void *base, const char *text, bool co
 
 /* Frees, and wipes where it is a secret. */
 void value_clear(const struct value_key *key, void *base);
+
+/* Adds "name:port". */
+void value_host_words(const struct value_host *h, struct text *out);
 
 /* Adds "name = value\n", secrets as ***; nothing where the field isn't set. */
 void value_show(const struct value_key *key, const void *base, struct text *out);

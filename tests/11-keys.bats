@@ -71,7 +71,7 @@ elapsed() {
         [host]=mail.test [port]=2525 [tls]=implicit [tls_trust]=/ca.pem [tls_name]=x.test
         [tls_pin]=sha256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU= [tls_verify]=yes
         [tls_cert]=/cert.pem [tls_key]=/key.pem [oauth_token_file]=/token
-        [auth]=PLAIN [auth_insecure]=yes [user]=alice [password]=x
+        [auth]=PLAIN [auth_insecure]=yes [auth_pipelining]=yes [user]=alice [password]=x
         [secret_mode]=any [from]=a@x.test [allow_from_override]=no [selectable]=yes
         [user_profiles]=yes [domain]=x.test [helo]=y.test [recipients]=all [max_recipients]=7
         [connect_timeout]=11s [timeout]=12s [commit_timeout]=13s [deadline]=14s
