@@ -158,7 +158,7 @@ private() {
 # --- the papers ------------------------------------------------------------------------
 # Goal: a key, a flag, a status that a user meets is in the manual.
 
-KEYS='host port tls tls_trust tls_pin tls_name tls_cert tls_key tls_verify auth auth_insecure user
+KEYS='host port tls tls_trust tls_pin tls_name tls_cert tls_key tls_verify auth auth_insecure auth_pipelining user
 password password_file password_command secret_mode oauth_token_file oauth_token_command
     from allow_from_override selectable user_profiles domain helo recipients max_recipients
     connect_timeout timeout commit_timeout deadline tempfail_exit log
