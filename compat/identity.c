@@ -3,7 +3,7 @@
 #include "identity.h"
 #include "text.h"
 
-#include <pwd.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -46,27 +46,92 @@ take_full_name(struct identity *id, const char *gecos)
 		id->full_name[0] = '\0';
 }
 
+/* The field of a passwd line behind so many colons; ends it there. NULL: there are fewer. */
+static char *
+field_of(char *line, unsigned colons)
+{
+	char *end;
+
+	for (; colons > 0; colons--) {
+		line = strchr(line, ':');
+		if (line == NULL)
+			return NULL;
+		line++;
+	}
+	end = strchr(line, ':');
+	if (end != NULL)
+		*end = '\0';
+	return line;
+}
+
+/* passwd(5): name, password, uid, gid, gecos, home, shell. True where the line is this user's. */
+static bool
+take_line(struct identity *id, uid_t uid, char *line)
+{
+	char *home = field_of(line, 5), *gecos = field_of(line, 4), *number = field_of(line, 2),
+	     *name = field_of(line, 0);
+
+	if (home == NULL || name[0] == '\0' || text_number(number, 4294967295LL) != (long long)uid)
+		return false;
+	if (!text_format(id->login, sizeof(id->login), "%s", name))
+		id->login[0] = '\0';
+	take_full_name(id, gecos);
+	if (!text_format(id->home, sizeof(id->home), "%s", home))
+		id->home[0] = '\0';
+	return true;
+}
+
+/*
+ * The password database is /etc/passwd: a static binary can't load what else nsswitch.conf names,
+ * and libc's own reader would be 4 KB larger. A line that is longer than the buffer is nobody's.
+ */
+static void
+read_passwd(struct identity *id, uid_t uid)
+{
+	char buf[4096];
+	size_t have = 0;
+	ssize_t got;
+	char *end;
+	bool skipping = false;
+	int fd = open("/etc/passwd", O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+	if (fd == -1)
+		return;
+	while ((got = read(fd, buf + have, sizeof(buf) - 1 - have)) > 0) {
+		have += (size_t)got;
+		buf[have] = '\0';
+		while ((end = memchr(buf, '\n', have)) != NULL) {
+			*end++ = '\0';
+			if (!skipping && take_line(id, uid, buf))
+				goto out;
+			skipping = false;
+			have -= (size_t)(end - buf);
+			memmove(buf, end, have + 1);
+		}
+		if (have == sizeof(buf) - 1) {
+			skipping = true;
+			have = 0;
+		}
+	}
+	if (have > 0 && !skipping)
+		(void)take_line(id, uid, buf);
+out:
+	(void)close(fd);
+}
+
 /* USER, LOGNAME and HOME are useless (cron) or an attacker's: the password database alone counts. */
 static struct identity *
 look_up(const struct world *w)
 {
 	struct identity *id = w->cache;
-	const struct passwd *pw;
 
 	if (id->looked_up)
 		return id;
 	id->looked_up = true;
-	pw = getpwuid(w->uid);
-	if (pw == NULL || pw->pw_name[0] == '\0' || strlen(pw->pw_name) >= sizeof(id->login)) {
-		/* Normal in a container. */
+	read_passwd(id, w->uid);
+	/* Normal in a container. */
+	if (id->login[0] == '\0')
 		(void)text_format(id->login, sizeof(id->login), "uid-%ld", (long)w->uid);
-		return id;
-	}
-	(void)text_format(id->login, sizeof(id->login), "%s", pw->pw_name);
-	if (pw->pw_gecos != NULL)
-		take_full_name(id, pw->pw_gecos);
-	if (pw->pw_dir != NULL && strlen(pw->pw_dir) < sizeof(id->home))
-		(void)text_format(id->home, sizeof(id->home), "%s", pw->pw_dir);
 	return id;
 }
 

@@ -75,7 +75,8 @@ is_pair(const struct keypair *k)
 	struct cert leaf;
 
 	return cert_parse(&leaf, k->chain[0].data, k->chain[0].data_len) &&
-	       trust_key(leaf.key, &public) == NULL && public.key_type == br_skey_decoder_key_type(&k->key);
+	       trust_key(leaf.key, &public) == NULL &&
+	       public.key_type == br_skey_decoder_key_type(&k->key);
 }
 
 static const char *

@@ -289,6 +289,25 @@ check_owner(
 	return 0;
 }
 
+/* Who we are, what it is, and the two ways out. */
+static int
+refuse_unreadable(const struct world *w, const char *path, struct err *e)
+{
+	int cause = errno;
+	char is[96] = "";
+	struct stat st;
+
+	if (stat(path, &st) == 0)
+		(void)text_format(is, sizeof(is), ", and it is mode 0%c%c%c of uid %ld, gid %ld",
+			'0' + (int)(st.st_mode >> 6 & 7), '0' + (int)(st.st_mode >> 3 & 7),
+			'0' + (int)(st.st_mode & 7), (long)st.st_uid, (long)st.st_gid);
+	errno = cause;
+	return err_errno(e, ERR_CONFIG,
+		"cannot open %s as uid %ld%s (let a group of this user read it: chown root:GROUP, "
+		"chmod 0640; or keep the secret in a password_file and chmod 0644 this one)",
+		path, (long)w->euid, is);
+}
+
 /* Reads one file. Returns 1, 0 where there is none, -1 on error. */
 static int
 read_file(struct profile_file *f, const struct world *w, const char *path, bool of_home,
@@ -304,10 +323,7 @@ read_file(struct profile_file *f, const struct world *w, const char *path, bool 
 	if (fd == -1 && (errno == ENOENT || errno == ENOTDIR) && lstat(path, &st) == -1)
 		return 0;
 	if (fd == -1)
-		return err_errno(e, ERR_CONFIG,
-			"cannot open %s as uid %ld (let its group read it: "
-			"chown root:GROUP, chmod 0640)",
-			path, (long)w->euid);
+		return refuse_unreadable(w, path, e);
 	f->path = text_copy(path, strlen(path));
 	text = malloc(FILE_MAX + 1);
 	if (f->path == NULL || text == NULL) {

@@ -30,12 +30,12 @@ enum value_kind {
 
 /* A row of the table of keys. */
 struct value_key {
-	const char *name;
+	char name[20]; /* within the row: a pointer would cost its relocation besides */
 	enum value_kind kind;
 	size_t field; /* offset in the struct that is filled */
 	const char *words;
 	int low, high;
-	const char *fallback; /* NULL: the field stays zero */
+	char fallback[8]; /* "": the field stays zero */
 };
 
 /* "auto": 465 or 587, whichever serves. */
