@@ -68,15 +68,16 @@ field_of(char *line, unsigned colons)
 static bool
 take_line(struct identity *id, uid_t uid, char *line)
 {
-	char *home = field_of(line, 5), *gecos = field_of(line, 4), *number = field_of(line, 2),
+	char *folder = field_of(line, 5), *gecos = field_of(line, 4), *number = field_of(line, 2),
 	     *name = field_of(line, 0);
 
-	if (home == NULL || name[0] == '\0' || text_number(number, 4294967295LL) != (long long)uid)
+	if (folder == NULL || name[0] == '\0' ||
+		text_number(number, 4294967295LL) != (long long)uid)
 		return false;
 	if (!text_format(id->login, sizeof(id->login), "%s", name))
 		id->login[0] = '\0';
 	take_full_name(id, gecos);
-	if (!text_format(id->home, sizeof(id->home), "%s", home))
+	if (!text_format(id->home, sizeof(id->home), "%s", folder))
 		id->home[0] = '\0';
 	return true;
 }

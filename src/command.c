@@ -187,7 +187,7 @@ run(const char *key, struct words *w, struct text *out, struct err *e)
 int
 command_read(const char *key, const char *line, struct text *out, struct err *e)
 {
-	struct words w;
+	struct words w = {.text = ""};
 
 	if (!split(line, &w))
 		return err_set(e, ERR_CONFIG,

@@ -34,7 +34,8 @@ take_certificate(struct loading *l, const unsigned char *der, size_t n)
 		return;
 	}
 	memcpy(copy, der, n);
-	k->chain[k->n++] = (br_x509_certificate){copy, n};
+	k->chain[k->n].data = copy;
+	k->chain[k->n++].data_len = n;
 }
 
 static void
@@ -97,34 +98,46 @@ fault_of(const struct loading *l)
 	return NULL;
 }
 
+static int
+read_pem(struct loading *l, int fd, const char *path, struct err *e)
+{
+	long count = pem_read(fd, visit, l);
+
+	if (count == -1)
+		(void)err_errno(e, ERR_CONFIG, "cannot read %s", path);
+	(void)close(fd);
+	return count == -1 ? -1 : 0;
+}
+
+/* Where the key stands alone, the certificate is no secret. */
+static int
+open_certificate(const char *path, struct err *e)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+
+	return fd != -1 ? fd : err_errno(e, ERR_CONFIG, "cannot open the tls_cert %s", path);
+}
+
 int
 keypair_load(struct keypair *k, const struct profile *p, const struct world *w, struct err *e)
 {
 	struct loading l = {.pair = k};
-	const char *names[2], *wrong;
+	const char *wrong, *key = p->tls_key != NULL ? "tls_key" : "tls_cert";
 	char path[4096];
-	size_t i;
 	int fd;
 
 	k->n = 0;
-	names[0] = p->tls_cert;
-	names[1] = p->tls_key;
-	for (i = 0; i < 2 && names[i] != NULL; i++) {
-		/* Where the key stands alone, the certificate is no secret. */
-		fd = i == 0 && names[1] != NULL
-			     ? open(names[0], O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)
-			     : secret_open(p, w, i == 0 ? "tls_cert" : "tls_key", names[i], path,
-				       sizeof(path), e);
-		if (fd == -1)
-			return err_errno(e, ERR_CONFIG, "cannot open the tls_cert %s", names[0]);
-		if (pem_read(fd, visit, &l) == -1)
-			(void)err_errno(e, ERR_CONFIG, "cannot read %s", names[i]);
-		(void)close(fd);
+	if (p->tls_key != NULL) {
+		fd = open_certificate(p->tls_cert, e);
+		if (fd == -1 || read_pem(&l, fd, p->tls_cert, e) == -1)
+			return -1;
 	}
+	fd = secret_open(
+		p, w, key, p->tls_key != NULL ? p->tls_key : p->tls_cert, path, sizeof(path), e);
+	if (fd == -1 || read_pem(&l, fd, path, e) == -1)
+		return -1;
 	wrong = fault_of(&l);
-	if (wrong != NULL)
-		return err_set(e, l.no_memory ? ERR_SYSTEM : ERR_CONFIG, "%s", wrong);
-	return e->kind == ERR_NONE ? 0 : -1;
+	return wrong == NULL ? 0 : err_set(e, l.no_memory ? ERR_SYSTEM : ERR_CONFIG, "%s", wrong);
 }
 
 void

@@ -194,16 +194,15 @@ names_list(const struct cert *c, struct text *out)
 static void
 value_words(unsigned tag, struct cert_bytes value, struct text *out)
 {
-	size_t n = value.n < NAME_SHOWN ? value.n : NAME_SHOWN, i;
+	const unsigned char *at = value.at,
+			    *end = at + (value.n < NAME_SHOWN ? value.n : NAME_SHOWN);
 
 	if (tag != CERT_BMP_TEXT) {
-		text_masked(out, (const char *)value.at, n);
+		text_masked(out, (const char *)at, (size_t)(end - at));
 		return;
 	}
-	for (i = 0; i + 1 < n; i += 2)
-		text_char(out, value.at[i] == 0 && value.at[i + 1] > 31 && value.at[i + 1] < 127
-				       ? (char)value.at[i + 1]
-				       : '?');
+	for (; end - at >= 2; at += 2)
+		text_char(out, at[0] == 0 && at[1] > 31 && at[1] < 127 ? (char)at[1] : '?');
 }
 
 void

@@ -64,17 +64,17 @@ trust_free(struct trust *t)
 static bool
 read_number(struct cert_bytes *in, unsigned char **at, size_t *n)
 {
-	struct cert_bytes number;
+	struct cert_bytes value;
 
-	if (cert_next(in, &number, NULL) != CERT_INTEGER)
+	if (cert_next(in, &value, NULL) != CERT_INTEGER)
 		return false;
-	while (number.n > 0 && number.at[0] == 0) {
-		number.at++;
-		number.n--;
+	while (value.n > 0 && value.at[0] == 0) {
+		value.at++;
+		value.n--;
 	}
-	*at = (unsigned char *)number.at;
-	*n = number.n;
-	return number.n > 0;
+	*at = (unsigned char *)value.at;
+	*n = value.n;
+	return value.n > 0;
 }
 
 static const char *
