@@ -101,6 +101,8 @@ begin(struct smtp *s, struct sasl *x, struct text *data, struct err *e)
 	command[strlen(command) - 1] = '\0';
 	if (send_line(s, command, NULL, e) == -1)
 		return -1;
+	if (s->reply.code != 334)
+		x->done = false; /* nothing was said yet that could be right */
 	if (x->mechanism->server_first || s->reply.code != 334)
 		return 0;
 	return respond(s, "", data, false, e);

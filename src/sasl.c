@@ -74,12 +74,16 @@ cram_md5(struct sasl *x, const char *challenge, size_t n, struct text *out, stru
 static const char *
 json_text(const char *at, const char *end, struct text *out)
 {
-	for (; at < end && *at != '"'; at++) {
+	size_t len;
+
+	for (; at < end && *at != '"'; at += len) {
+		len = text_utf8(at, (size_t)(end - at));
+		len = len == 0 ? 1 : len;
 		if (*at == '\\' && at + 1 < end) {
 			at++;
-			text_char(out, *at == 'u' || text_is_alnum(*at) ? '?' : *at);
+			text_char(out, text_is_alnum(*at) ? '?' : *at);
 		} else
-			text_masked(out, at, 1);
+			text_masked(out, at, len);
 	}
 	return at < end ? at + 1 : end;
 }

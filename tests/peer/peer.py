@@ -22,6 +22,8 @@ The log:  1 CONNECT              the first number is the connection's
           1 TLS TLSv1.2 SUITE    handshake done
           1 TLS-FAILED reason    handshake failed; its raw bytes stand before it as <-
           1 TLS-ERROR reason     the client broke TLS (or sent an alert) later on
+          1 CLIENT-CERT name     the certificate that the client showed, "-" if none
+          1 SASL PLAIN alice     the log-in was right; 1 SASL-REFUSED reason: it wasn't
           1 BODY 2 1234 bytes    a message was read into body.2
           1 CLOSE_NOTIFY         the client ended TLS properly
           1 EOF                  the client closed TCP (after CLOSE_NOTIFY or without it)
@@ -29,6 +31,7 @@ The log:  1 CONNECT              the first number is the connection's
           1 CLOSED               the peer closed TCP itself, before the client did
           1 SEND-FAILED reason   the client was gone; by itself this is no mismatch
           1 NOTE ..., 1 MISMATCH wanted "..." got "..." (script line N)
+          1 OVER                 the connection's last line
 EOF and CLOSE_NOTIFY are logged when they are read, which is when more is wanted.
 Bytes are escaped as \\r \\n \\t \\\\ \\xNN.  All bytes that come are in the log, those of
 messages in body.N.raw, also what comes after the script's end.
@@ -49,9 +52,18 @@ The transcript:
     LOCKSTEP                from here on the client may not send a command before it
                             has the reply to the last one (no PIPELINING).  After EHLO,
                             HELO, AUTH, STARTTLS and DATA that holds in any case.
-    TLS [must fail|may fail] [cert=NAME] [min=1.3] [max=1.1] [ciphers=LIST]
-                            handshake with CERTDIR/NAME.pem and .key.  Once it failed,
-                            the section is over: what still comes is logged.
+    TLS [must fail|may fail] [cert=NAME] [min=1.3] [max=1.1] [ciphers=LIST] [ask=NAME]
+        [demand=NAME]       handshake with CERTDIR/NAME.pem and .key.  Once it failed,
+                            the section is over: what still comes is logged.  With ask
+                            the client may show a certificate by CERTDIR/NAME.pem, with
+                            demand it has to.
+                            Where CERTDIR/NAME.hello is, its bytes answer the ClientHello
+                            instead, whatever they are; such a handshake always fails.
+    SASL NAME USER PASSWORD [OPTION=VALUE ...]
+                            plays one AUTH as the server, from the client's line to the
+                            last reply, which is right (235, 535) unless an option has it
+                            otherwise: see sasl.py.  What the RFCs don't allow a client
+                            to say is a mismatch, but a wrong password is none.
     BODY                    reads up to CRLF.CRLF; a bare CR or LF is a mismatch
     BDAT                    reads one BDAT command and its bytes; LAST ends the message
     READ n                  reads n bytes into the log
@@ -82,6 +94,9 @@ import threading
 import time
 import traceback
 import warnings
+
+sys.dont_write_bytecode = True
+import sasl     # not before the line above: the tree stays clean
 
 TICK = 0.05     # how often a waiting thread looks whether the run is over
 GRACE = 1.0     # how long after a stop a client may still finish
@@ -138,8 +153,8 @@ COMMANDS = {
     "S:": r".*", "S-:": r".*", "S\\:": r".*", "C:": r".+", "C*:": r".+",
     "C-NONE": r"[0-9.]+", "SLEEP": r"[0-9.]+", "DRIP": r"\d+ .*", "READ": r"\d+",
     "DROP-AFTER": r"\d+", "FLUSH": r"", "LOCKSTEP": r"", "BODY": r"", "BDAT": r"",
-    "STALL": r"", "DRAIN": r"", "CLOSE": r"", "CUT": r"", "RESET": r"",
-    "TLS": r"((must|may) fail\b ?)?((cert|min|max|ciphers)=\S+ ?)*",
+    "SASL": r".+", "STALL": r"", "DRAIN": r"", "CLOSE": r"", "CUT": r"", "RESET": r"",
+    "TLS": r"((must|may) fail\b ?)?((cert|min|max|ciphers|ask|demand)=\S+ ?)*",
 }
 FINAL = ("CLOSE", "CUT", "RESET")
 VERSIONS = {"1.0": ssl.TLSVersion.TLSv1, "1.1": ssl.TLSVersion.TLSv1_1,
@@ -234,7 +249,8 @@ def parse(text, implicit):
         command, _, argument = line.partition(" ")
         if not command.endswith(":"):
             argument = argument.strip()
-        if not re.fullmatch(COMMANDS.get(command, r"(?!)"), argument):
+        if not re.fullmatch(COMMANDS.get(command, r"(?!)"), argument) or \
+                command == "SASL" and not sasl.usable(argument):
             raise ScriptError("line %d: %s" % (number, line))
         section = sections[-1] if every is None else every
         if section and section[-1][1] in FINAL:
@@ -275,6 +291,7 @@ class Connection:
         self.gone = False           # TCP is at its end
         self.ended = False          # the stream is: EOF or close_notify
         self.tls = self.tls_in = self.tls_out = None
+        self.server_cert = self.client_cert = None      # DER
         self.bdat = bytearray()
         self.lockstep = False
         self.must_wait = False      # nothing may have come before the next reply is sent
@@ -467,6 +484,9 @@ class Connection:
         if self.buf:
             raise Mismatch("nothing before the TLS handshake", quote(self.buf))
         options = dict(w.split("=", 1) for w in argument.split() if "=" in w)
+        hello = self.run.certificate(options) + ".hello"
+        if os.path.exists(hello):
+            return self.answer_hello(hello, argument)
         context = self.run.context(options)
         context.sni_callback = lambda _tls, name, _context: self.log("SNI " + (name or "-"))
         self.tls_in, self.tls_out = ssl.MemoryBIO(), ssl.MemoryBIO()
@@ -490,15 +510,64 @@ class Connection:
         if failure is None:
             self.tls = tls
             self.log("TLS %s %s" % (tls.version(), tls.cipher()[0]))
+            self.certificates(options)
             if argument.startswith("must fail"):
                 raise Mismatch("a failed handshake", "TLS")
             return True
+        return self.tls_failed(argument, came, failure)
+
+    def tls_failed(self, argument, came, failure):
         if came:
             self.log("<- " + escape(came))
         self.log("TLS-FAILED " + failure)
         if not argument.startswith(("must fail", "may fail")):
             raise Mismatch("TLS", failure)
         return False
+
+    def answer_hello(self, path, argument):
+        """Sends a file in answer to the client's first bytes; what it says to that is logged."""
+        came = bytearray(self.receive())
+        with open(path, "rb") as file:
+            self.write_raw(file.read())
+        while data := self.receive():
+            came += data
+        return self.tls_failed(argument, came, "as " + os.path.basename(path) + " wants it")
+
+    def certificates(self, options):
+        """Keeps both sides' certificates, for SASL."""
+        path = self.run.certificate(options) + ".pem"
+        with open(path, encoding="ascii") as pem:
+            first = pem.read().partition("-----END CERTIFICATE-----")
+        self.server_cert = ssl.PEM_cert_to_DER_cert(
+            first[0][first[0].index("-----BEGIN CERTIFICATE-----"):] + first[1])
+        if "ask" in options or "demand" in options:
+            self.client_cert = self.tls.getpeercert(True)
+            subject = (self.tls.getpeercert() or {}).get("subject", ())
+            self.log("CLIENT-CERT " + (", ".join(v for s in subject for _, v in s) or "-"))
+
+    def play_sasl(self, argument):
+        """One AUTH, as sasl.py has it."""
+        account = sasl.Account(argument.split(), self.server_cert, self.client_cert)
+
+        def read():
+            line = self.read_line()
+            if line is None or not line.endswith(b"\r\n") or b"\r" in line[:-2]:
+                raise sasl.Broken("EOF" if line is None else "line end")
+            self.must_wait = True
+            return line[:-2]
+
+        def send(line):
+            self.pending.append((">", line, line + b"\r\n"))
+            self.flush()
+
+        try:
+            self.log("SASL %s %s" % (account.name, escape(sasl.serve(account, read, send))))
+        except sasl.Refused as error:
+            self.log("SASL-REFUSED %s" % error)
+        except sasl.Broken as error:
+            raise Mismatch("AUTH %s" % account.name, str(error)) from None
+        except sasl.Cut:
+            pass
 
     def read_body(self):
         number, seen = self.run.next_body(), 0
@@ -589,6 +658,8 @@ class Connection:
             self.read_body()
         elif command == "BDAT":
             self.read_bdat()
+        elif command == "SASL":
+            self.play_sasl(argument)
         elif command == "READ":
             self.log("<- " + escape(self.take(int(argument))))
             self.must_wait = False
@@ -640,6 +711,8 @@ class Connection:
             traceback.print_exc()
             self.run.mismatch(self.number, "the peer failed: %r (script line %d)" % (error, where))
             self.sock.close()
+        finally:
+            self.log("OVER")
 
 
 # --- the run ------------------------------------------------------------------------
@@ -669,9 +742,13 @@ class Run:
             self.bodies += 1
             return self.bodies
 
+    def certificate(self, options):
+        """The path of our certificate, without its ending."""
+        return os.path.join(self.options.certs, options.get("cert", self.options.cert))
+
     def context(self, options):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        name = os.path.join(self.options.certs, options.get("cert", self.options.cert))
+        name = self.certificate(options)
         # Python would take an EOF without close_notify for one with it.
         context.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF
         # Level 0: what is too weak, the client has to tell, not OpenSSL.
@@ -683,6 +760,10 @@ class Run:
         if "max" in options:
             context.maximum_version = VERSIONS[options["max"]]
         context.load_cert_chain(name + ".pem", name + ".key")
+        signer = options.get("demand", options.get("ask"))
+        if signer:
+            context.load_verify_locations(os.path.join(self.options.certs, signer + ".pem"))
+            context.verify_mode = ssl.CERT_REQUIRED if "demand" in options else ssl.CERT_OPTIONAL
         return context
 
     def stop(self, why="nothing before the peer was stopped"):

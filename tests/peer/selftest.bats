@@ -497,6 +497,20 @@ PY
     assert_in "$PEER/log" '^5 TLS TLSv1.1 '
 }
 
+@test "a file's bytes answer a ClientHello" {
+    printf 'no TLS' >"$BATS_TEST_TMPDIR/odd.hello"
+    peer --certs "$BATS_TEST_TMPDIR" --cert odd <<< 'TLS may fail'
+    printf 'hello' >"$BATS_TEST_TMPDIR/asked"
+    [ "$(plain_client <"$BATS_TEST_TMPDIR/asked")" = 'no TLS' ]
+    peer_done
+    assert_in "$PEER/log" '^1 <- hello$'
+    assert_in "$PEER/log" '^1 TLS-FAILED as odd\.hello '
+    [ "$(tail -n 1 "$PEER/log")" = '1 OVER' ]
+    peer --certs "$BATS_TEST_TMPDIR" --cert odd <<< 'TLS'
+    plain_client <"$BATS_TEST_TMPDIR/asked"
+    not_done 'wanted "TLS"'
+}
+
 @test "every certificate can be served" {
     local name
     for name in "$CERTS"/*.key; do
@@ -661,7 +675,8 @@ PY
 
 @test "a script that cannot be read does not start" {
     local script
-    for script in 'NONSENSE' 'S:no blank' '@nothing' 'LOOP 3' 'END' 'TLS now' 'CUT 1' '=== each' \
+    for script in 'SASL PLAIN alice' 'SASL NTLM a b' 'SASL PLAIN a b c' 'NONSENSE' \
+        'S:no blank' '@nothing' 'LOOP 3' 'END' 'TLS now' 'CUT 1' '=== each' \
         $'CLOSE\nS: x' $'=== every connection\n=== connection' 'READ x' 'C:' \
         '' '=== every connections'; do
         run peer <<< "$script"
@@ -675,6 +690,293 @@ PY
     peer <<< 'TLS cert=none-such'
     run plain_client </dev/null
     not_done '^peer: 1 MISMATCH the peer failed: FileNotFoundError'
+}
+
+# --- SASL ---------------------------------------------------------------------------
+
+# sasl NAME USER PASSWORD [OPTION=VALUE ...] <<< the client's lines: sasl.py by itself.
+sasl() {
+    run "$PYTHON" "$ROOT/tests/peer/sasl.py" "$@"
+}
+
+# coded TEXT: its base64; escapes of printf %b.
+coded() {
+    printf '%b' "$1" | base64 -w 0
+}
+
+# says_ok LINE...: sasl printed exactly these, and its status was 0.
+says_ok() {
+    assert_status 0
+    [ "$output" = "$(printf '%s\n' "$@")" ] || fail "printed: $output" "wanted: $*"
+}
+
+@test "SASL: the exchange of RFC 5802, section 5 (SCRAM-SHA-1)" {
+    local nonce=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j
+    sasl SCRAM-SHA-1 user pencil nonce=3rfcNHYJY1ZVvWVs7j salt=QSXCR+Q6sek8bf92 i=4096 <<END
+AUTH SCRAM-SHA-1 $(coded 'n,,n=user,r=fyko+d2lbbFgONRv9qkxdawL')
+$(coded "c=biws,r=$nonce,p=v0X8v3Bz2T0CJGbJQyF0X+HI4Ts=")
+
+END
+    says_ok "334 $(coded "r=$nonce,s=QSXCR+Q6sek8bf92,i=4096")" \
+        "334 $(coded v=rmF9pqV8S7suAoZWja4dJRkFsKQ=)" '235 2.7.0 ok'
+}
+
+@test "SASL: the exchange of RFC 7677, section 3 (SCRAM-SHA-256)" {
+    local ours='hvYDpWUa2RaTCAfuxFIlj)hNlF$k0' nonce=rOprNGfwEbeRWgbNEkqO
+    nonce+=%$ours
+    sasl SCRAM-SHA-256 user pencil "nonce=%25$ours" salt=W22ZaJ0SNY7soEsUEjb6gQ== <<END
+AUTH SCRAM-SHA-256 $(coded 'n,,n=user,r=rOprNGfwEbeRWgbNEkqO')
+$(coded "c=biws,r=$nonce,p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=")
+
+END
+    says_ok "334 $(coded "r=$nonce,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096")" \
+        "334 $(coded v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=)" '235 2.7.0 ok'
+}
+
+@test "SASL: the exchange of RFC 2195 (CRAM-MD5)" {
+    sasl CRAM-MD5 tim tanstaaftanstaaf \
+        'challenge=<1896.697170952@postoffice.reston.mci.net>' <<'END'
+AUTH CRAM-MD5
+dGltIGI5MTNhNjAyYzdlZGE3YTQ5NWI0ZTZlNzMzNGQzODkw
+END
+    says_ok '334 PDE4OTYuNjk3MTcwOTUyQHBvc3RvZmZpY2UucmVzdG9uLm1jaS5uZXQ+' '235 2.7.0 ok'
+}
+
+@test "SASL: the exchanges of RFC 4616 (PLAIN)" {
+    sasl PLAIN tim tanstaaftanstaaf <<< "AUTH PLAIN $(coded '\0tim\0tanstaaftanstaaf')"
+    says_ok '235 2.7.0 ok'
+    # Kurt may act for himself only.
+    sasl PLAIN Kurt xipj3plmq <<< "AUTH PLAIN $(coded 'Ursel\0Kurt\0xipj3plmq')"
+    assert_status 1
+    assert_output_has '535 '
+}
+
+@test "SASL: the exchanges of RFC 7628, section 4 (OAUTHBEARER)" {
+    local response=bixhPXVzZXJAZXhhbXBsZS5jb20sAWhvc3Q9c2VydmVyLmV4YW1wbGUuY29tAXBvcnQ9MTQz
+    response+=AWF1dGg9QmVhcmVyIHZGOWRmdDRxbVRjMk52YjNSbGNrQmhiSFJoZG1semRHRXVZMjl0Q2c9PQEB
+    sasl OAUTHBEARER user@example.com vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg== \
+        <<< "AUTH OAUTHBEARER $response"
+    says_ok '235 2.7.0 ok'
+    sasl OAUTHBEARER user@example.com another <<< "AUTH OAUTHBEARER $response"$'\nAQ=='
+    assert_status 1
+    local wanted=eyJzdGF0dXMiOiJpbnZhbGlkX3Rva2VuIiwic2NvcGUiOiJleGFtcGxlX3Njb3BlIiwib3BlbmlkLWNv
+    wanted+=bmZpZ3VyYXRpb24iOiJodHRwczovL2V4YW1wbGUuY29tLy53ZWxsLWtub3duL29wZW5pZC1jb25maWd1cmF0aW
+    wanted+=9uIn0=
+    assert_in - "^334 $wanted\$" <<<"$output"
+    assert_in - '^535 ' <<<"$output"
+}
+
+@test "SASL: the exchanges that Google documents (XOAUTH2)" {
+    local response=dXNlcj1zb21ldXNlckBleGFtcGxlLmNvbQFhdXRoPUJlYXJlciB5YTI5LnZGOWRmdDRxbVRjMk52YjNSb
+    response+=GNrQmhkSFJoZG1semRHRXVZMjl0Q2cBAQ==
+    sasl XOAUTH2 someuser@example.com ya29.vF9dft4qmTc2Nvb3RlckBhdHRhdmlzdGEuY29tCg \
+        <<< "AUTH XOAUTH2 $response"
+    says_ok '235 2.7.0 ok'
+    sasl XOAUTH2 someuser@example.com another <<< "AUTH XOAUTH2 $response"$'\n'
+    assert_status 1
+    local wanted=eyJzdGF0dXMiOiI0MDEiLCJzY2hlbWVzIjoiYmVhcmVyIG1hYyIsInNjb3BlIjoiaHR0cHM6Ly9tYWls
+    wanted+=Lmdvb2dsZS5jb20vIn0K
+    assert_in - "^334 $wanted\$" <<<"$output"
+}
+
+@test "SASL: the exchanges of RFC 4422, appendix A (EXTERNAL), and of RFC 4954" {
+    sasl EXTERNAL - - <<< 'AUTH EXTERNAL ='
+    says_ok '235 2.7.0 ok'
+    sasl EXTERNAL fred@example.com - <<< "AUTH EXTERNAL $(coded fred@example.com)"
+    says_ok '235 2.7.0 ok'
+    sasl EXTERNAL - - <<< $'AUTH EXTERNAL\n'
+    says_ok '334 ' '235 2.7.0 ok'
+    sasl EXTERNAL fred - <<< "AUTH EXTERNAL $(coded freda)"
+    assert_status 1
+}
+
+@test "SASL: LOGIN" {
+    sasl LOGIN alice 's3cret%20alice' <<END
+AUTH LOGIN
+$(coded alice)
+$(coded 's3cret alice')
+END
+    says_ok '334 VXNlcm5hbWU6' '334 UGFzc3dvcmQ6' '235 2.7.0 ok'
+}
+
+@test "SASL: SCRAM-SHA-256-PLUS binds to the hash of the certificate" {
+    local first='p=tls-server-end-point,,' nonce=0123456789abcdef bound
+    local options=(nonce=0 salt=QSXCR+Q6sek8bf92 "cert=$CERTS/good.pem")
+    bound=$({ printf %s "$first"; openssl x509 -in "$CERTS/good.pem" -outform DER |
+        openssl dgst -sha256 -binary; } | base64 -w 0)
+    # A false proof is the next thing that is looked at.
+    sasl SCRAM-SHA-256-PLUS user pencil "${options[@]}" <<END
+AUTH SCRAM-SHA-256-PLUS $(coded "${first}n=user,r=$nonce")
+$(coded "c=$bound,r=${nonce}0,p=AAAA")
+END
+    assert_status 1
+    assert_output_has 'wrong proof'
+    sasl SCRAM-SHA-256-PLUS user pencil "${options[@]}" <<END
+AUTH SCRAM-SHA-256-PLUS $(coded "${first}n=user,r=$nonce")
+$(coded "c=biws,r=${nonce}0,p=AAAA")
+END
+    assert_status 2
+    assert_output_has 'c=biws'
+    sasl SCRAM-SHA-256-PLUS user pencil "${options[@]}" \
+        <<< "AUTH SCRAM-SHA-256-PLUS $(coded "n,,n=user,r=$nonce")"
+    assert_status 2
+}
+
+@test "SASL: a wrong proof, user, digest, password or token is refused" {
+    local nonce=0123456789abcdef
+    sasl SCRAM-SHA-1 user pencil nonce=0 <<END
+AUTH SCRAM-SHA-1 $(coded "n,,n=user,r=$nonce")
+$(coded "c=biws,r=${nonce}0,p=v0X8v3Bz2T0CJGbJQyF0X+HI4Ts=")
+END
+    assert_status 1
+    sasl CRAM-MD5 tim x <<< $'AUTH CRAM-MD5\n'"$(coded 'tim 00000000000000000000000000000000')"
+    assert_status 1
+    sasl PLAIN alice x <<< "AUTH PLAIN $(coded '\0alice\0y')"
+    assert_status 1
+    sasl PLAIN alice x <<< "AUTH PLAIN $(coded '\0bob\0x')"
+    assert_status 1
+    sasl LOGIN alice x <<< $'AUTH LOGIN\nYWxpY2U=\nWQ=='
+    assert_status 1
+}
+
+@test "SASL: what the RFCs don't allow is no log-in" {
+    local n=0123456789abcdef line
+    for line in "PLAIN YWxpY2U=" "PLAIN AGFsaWNlAHg" "PLAIN A=" "PLAIN $(coded '\0alice\0x') x" \
+        "PLAIN $(coded '\0alice\0x\0')" "LOGIN YWxpY2U=" "CRAM-MD5 YWxpY2U=" \
+        "SCRAM-SHA-1 $(coded 'n,,n=user,r=short')" "SCRAM-SHA-1 $(coded "y,,n=user,r=$n")" \
+        "SCRAM-SHA-1 $(coded "p=tls-unique,,n=user,r=$n")" \
+        "SCRAM-SHA-1 $(coded "n,,n=us=er,r=$n")" \
+        "SCRAM-SHA-1 $(coded "n,,n=u,ser,r=$n")" "SCRAM-SHA-1 $(coded "n,,r=$n,n=user")" \
+        "OAUTHBEARER $(coded 'n,a=alice,\01auth=Bearer x\01')" \
+        "OAUTHBEARER $(coded 'n,a=alice,\01auth=x\01\01')" \
+        "OAUTHBEARER $(coded 'a=alice,\01auth=Bearer x\01\01')" \
+        "OAUTHBEARER $(coded 'n,a=a,lice,\01auth=Bearer x\01\01')" \
+        "XOAUTH2 $(coded 'user=alice\01auth=Bearer x\01')" "XOAUTH2 $(coded 'user=alice')" \
+        "EXTERNAL $(coded 'a\0b')"; do
+        sasl "${line%% *}" alice x cert=no <<< "AUTH $line"
+        [ "$status" = 2 ] || fail "$line: $status"
+    done
+    sasl PLAIN alice x <<< "AUTH PLAIN $(printf '\0alice\0%0400d' 0 | base64 -w 0)"
+    assert_status 2
+    sasl PLAIN alice x ir=must <<< $'AUTH PLAIN\nAGFsaWNlAHg='
+    assert_status 2
+    sasl PLAIN alice x ir=never <<< 'AUTH PLAIN AGFsaWNlAHg='
+    assert_status 2
+    sasl PLAIN alice x <<< $'AUTH PLAIN\n*'
+    assert_status 2
+}
+
+@test "SASL: options have a server say other things" {
+    local first='AUTH SCRAM-SHA-1 biwsbj11c2VyLHI9MDEyMzQ1Njc4OWFiY2RlZg=='
+    sasl SCRAM-SHA-1 user x nonce=N salt=AAAA i=5 s=BBBB count=6 <<< "$first"
+    assert_in - "^334 $(coded 'r=0123456789abcdefN,s=BBBB,i=6')\$" <<<"$output"
+    sasl SCRAM-SHA-1 user x nonce=N 'r=x{c}{n}y' salt=AAAA 'first=m=1,r={r},{s}{count}%2C' \
+        <<< "$first"
+    assert_in - "^334 $(coded 'm=1,r=x0123456789abcdefNy,AAAA4096,')\$" <<<"$output"
+    sasl SCRAM-SHA-1 user x 'end1=235%20{user}%20{password}%20{password64}%20{last}%20{decoded}' \
+        <<< "$first"
+    assert_status 3
+    [ "$output" = "235 user x eA== ${first##* } n,,n=user,r=0123456789abcdef" ]
+    sasl LOGIN alice x say1=334%20name? prompt2=word ok=235%20in <<< $'AUTH LOGIN\nYWxpY2U=\neA=='
+    says_ok '334 name?' "334 $(coded word)" '235 in'
+    sasl PLAIN alice x forever=334 <<< $'AUTH PLAIN AA==\nx\ny'
+    [ "$output" = $'334\n334\n334' ]
+    sasl PLAIN alice x start=334 no=501%20no <<< $'AUTH PLAIN\nAGFsaWNlAHk='
+    assert_in - '^501 no$' <<<"$output"
+}
+
+@test "the peer plays SASL: right, wrong, and what is no log-in at all" {
+    peer <<'EOF'
+LOOP 2
+=== connection
+@587
+SASL PLAIN alice s3cret-alice
+C*: NOOP
+END
+=== connection
+@587
+SASL CRAM-MD5 alice s3cret-alice
+C: QUIT
+EOF
+    client <<'PY'
+for password in "s3cret-alice", "wrong", "s3cret-alice":
+    smtp = Smtp("localhost", port)
+    smtp.starttls(context=context)
+    smtp.ehlo()
+    smtp.user, smtp.password = "alice", password
+    name, method = ("PLAIN", smtp.auth_plain)
+    try:
+        smtp.auth(name, method)
+        assert password != "wrong"
+    except smtplib.SMTPAuthenticationError as error:
+        assert password == "wrong" and error.smtp_code == 535, error
+    except smtplib.SMTPServerDisconnected:
+        pass
+    smtp.close()
+PY
+    not_done 'wanted "AUTH CRAM-MD5" got this is no AUTH CRAM-MD5'
+    assert_in "$PEER/log" '^1 SASL PLAIN alice$'
+    assert_in "$PEER/log" '^2 SASL-REFUSED password'
+    assert_in "$PEER/log" '^2 > 535 '
+}
+
+@test "the peer plays CRAM-MD5 and LOGIN with smtplib's client" {
+    peer <<'EOF'
+@587
+SASL CRAM-MD5 alice s3cret-alice
+=== connection
+@587
+SASL LOGIN alice s3cret-alice
+EOF
+    client <<'PY'
+class Sasl(smtplib.SMTP):
+    def putcmd(self, command, args=""):     # but not what is base64
+        super().putcmd(command.upper() if command.islower() else command, args)
+
+for name in "CRAM-MD5", "LOGIN":
+    smtp = Sasl("localhost", port)
+    smtp.starttls(context=context)
+    smtp.ehlo()
+    smtp.user, smtp.password = "alice", "s3cret-alice"
+    method = getattr(smtp, "auth_" + name.lower().replace("-", "_"))
+    assert smtp.auth(name, method, initial_response_ok=False)[0] == 235
+    smtp.close()
+PY
+    peer_done
+}
+
+@test "TLS ask: a certificate may be shown, and EXTERNAL goes by it" {
+    local file=$BATS_TEST_TMPDIR/alice
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=alice -days 9 \
+        -keyout "$file.key" -out "$file.pem" -CA "$CERTS/ca.pem" -CAkey "$CERTS/ca.key" 2>/dev/null
+    peer <<'EOF'
+LOOP 2
+=== connection
+TLS ask=ca
+SASL EXTERNAL alice -
+END
+=== connection
+TLS must fail ask=other-ca
+EOF
+    FILE=$file client <<'PY'
+context.maximum_version = ssl.TLSVersion.TLSv1_2
+sock = connect(tls=True)
+sock.sendall(b"AUTH EXTERNAL YWxpY2U=\r\n")
+assert read_line(sock).startswith(b"535 ")
+context.load_cert_chain(os.environ["FILE"] + ".pem", os.environ["FILE"] + ".key")
+sock = connect(tls=True)
+sock.sendall(b"AUTH EXTERNAL YWxpY2U=\r\n")
+assert read_line(sock).startswith(b"235 ")
+try:
+    connect(tls=True)
+    sys.exit("a certificate by another CA is fine")
+except ssl.SSLError:
+    pass
+PY
+    peer_done
+    assert_in "$PEER/log" '^1 CLIENT-CERT -$'
+    assert_in "$PEER/log" '^1 SASL-REFUSED no certificate$'
+    assert_in "$PEER/log" '^2 CLIENT-CERT alice$'
 }
 
 # --- lib.bash -----------------------------------------------------------------------
