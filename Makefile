@@ -71,7 +71,7 @@ build/test/roots.c: build/roots $(BUNDLE) build/tests/certs/ca.pem
 	@mkdir -p $(@D)
 	@build/roots $(BUNDLE) build/tests/certs/ca.pem >$@.new && mv $@.new $@
 
-build/tests/certs/ca.pem: tests/certs/make
+build/tests/certs/ca.pem: tests/certs/make tests/certs/table.py
 	@tests/certs/make build/tests/certs
 
 build/%/roots.o: build/%/roots.c Makefile

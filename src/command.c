@@ -82,7 +82,7 @@ become(struct words *w, int out)
 		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 	char *const environment[] = {(char *)path, NULL};
 	sigset_t none;
-	int null = open("/dev/null", O_RDWR);
+	int null = open("/dev/null", O_RDWR), number;
 
 	(void)setpgid(0, 0);
 	if (null == -1 || dup2(null, STDIN_FILENO) == -1 || dup2(null, STDERR_FILENO) == -1 ||
@@ -91,8 +91,9 @@ become(struct words *w, int out)
 	close_others();
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-	(void)signal(SIGPIPE, SIG_DFL);
-	(void)signal(SIGXFSZ, SIG_DFL);
+	/* What the caller of sendmail ignores is not for it, nor what we do. */
+	for (number = 1; number < 32; number++)
+		(void)signal(number, SIG_DFL);
 	(void)execve(w->list[0], w->list, environment);
 	_exit(NOT_STARTED);
 }
@@ -153,6 +154,8 @@ run(const char *key, struct words *w, struct text *out, struct err *e)
 
 	if (pipe2(ends, O_CLOEXEC) == -1)
 		return err_errno(e, ERR_SYSTEM, "no pipe for %s", key);
+	/* Where the caller ignores it, the kernel would take the child's status away. */
+	(void)signal(SIGCHLD, SIG_DFL);
 	pid = _Fork();
 	if (pid == 0)
 		become(w, ends[1]);

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -68,16 +69,45 @@ visit(void *ctx, const struct pem_block *block)
 	return !l->no_memory && !l->too_many;
 }
 
-/* The certificate's key is the one that the private key belongs to, as far as its kind tells. */
+/* The last eight bytes of a number. */
+static uint64_t
+tail_of(const unsigned char *at, size_t n)
+{
+	uint64_t value = 0;
+	size_t i;
+
+	for (i = n < 8 ? 0 : n - 8; i < n; i++)
+		value = value << 8 | at[i];
+	return value;
+}
+
+/*
+ * The certificate's key is the one that the private key belongs to. Of RSA keys the last 64 bits of
+ * the product are compared: BearSSL's own function for it can't do 4096 bits.
+ */
 static bool
 is_pair(const struct keypair *k)
 {
+	const br_rsa_private_key *rsa = br_skey_decoder_get_rsa(&k->key);
+	const br_ec_private_key *ec = br_skey_decoder_get_ec(&k->key);
+	unsigned char point[BR_EC_KBUF_PUB_MAX_SIZE];
 	br_x509_pkey public;
 	struct cert leaf;
+	size_t n;
 
-	return cert_parse(&leaf, k->chain[0].data, k->chain[0].data_len) &&
-	       trust_key(leaf.key, &public) == NULL &&
-	       public.key_type == br_skey_decoder_key_type(&k->key);
+	if (!cert_parse(&leaf, k->chain[0].data, k->chain[0].data_len) ||
+		trust_key(leaf.key, &public) != NULL ||
+		public.key_type != br_skey_decoder_key_type(&k->key))
+		return false;
+	if (rsa != NULL)
+		return (rsa->n_bitlen + 7) / 8 == public.key.rsa.nlen &&
+		       tail_of(rsa->p, rsa->plen) * tail_of(rsa->q, rsa->qlen) ==
+			       tail_of(public.key.rsa.n, public.key.rsa.nlen);
+	n = ec->curve == public.key.ec.curve
+		    ? br_ec_compute_pub(br_ec_get_default(), NULL, point, ec)
+		    : 0;
+	return n > 0 && cert_same_bytes((struct cert_bytes){point, n},
+				(struct cert_bytes){public.key.ec.q, public.key.ec.qlen});
 }
 
 static const char *

@@ -45,6 +45,25 @@ is_guarded(const char *path, const char *credentials)
 	return n > 0 && strncmp(path, credentials, n) == 0 && path[n] == '/';
 }
 
+/* Who asks, whose it is, and the ways out. */
+static int
+refuse_unreadable(const struct world *w, const char *key, const char *path, struct err *e)
+{
+	int cause = errno;
+	char is[96] = "";
+	struct stat st;
+
+	if (stat(path, &st) == 0)
+		(void)text_format(is, sizeof(is), ", and it is mode 0%c%c%c of uid %ld, gid %ld",
+			'0' + (int)(st.st_mode >> 6 & 7), '0' + (int)(st.st_mode >> 3 & 7),
+			'0' + (int)(st.st_mode & 7), (long)st.st_uid, (long)st.st_gid);
+	errno = cause;
+	return err_errno(e, ERR_CONFIG,
+		"cannot open the %s %s as uid %ld%s (let a group of this user read it: chown "
+		"root:GROUP, chmod 0640; or give this user a file of his own)",
+		key, path, (long)w->euid, is);
+}
+
 int
 secret_open(const struct profile *p, const struct world *w, const char *key, const char *name,
 	char *path, size_t size, struct err *e)
@@ -62,8 +81,7 @@ secret_open(const struct profile *p, const struct world *w, const char *key, con
 		(void)text_format(path, size, "%s/%s", credentials, name);
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd == -1)
-		return err_errno(e, ERR_CONFIG, "cannot open the %s %s as uid %ld", key, path,
-			(long)w->euid);
+		return refuse_unreadable(w, key, path, e);
 	if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode))
 		(void)err_set(e, ERR_CONFIG, "the %s %s is no regular file", key, path);
 	else if ((st.st_mode & S_IROTH) != 0 && p->secret_mode == SECRET_STRICT &&

@@ -188,11 +188,14 @@ line_code(const char *line, size_t n)
 	return (line[0] - '0') * 100 + (line[1] - '0') * 10 + (line[2] - '0');
 }
 
-/* A reply of any number of lines (RFC 5321 4.2.1). keywords: it is EHLO's. */
+/*
+ * A reply of any number of lines (RFC 5321 4.2.1). is_ehlo: it is EHLO's. line: SMTP_LINE_MAX + 3
+ * bytes of the caller's, who wipes them: a secret may be repeated there.
+ */
 static int
-read_reply(struct smtp *s, int64_t deadline, bool is_ehlo)
+read_lines(struct smtp *s, int64_t deadline, bool is_ehlo, char *line)
 {
-	char line[SMTP_LINE_MAX + 3], shown_buf[SMTP_LINE_MAX + 3];
+	char shown_buf[SMTP_LINE_MAX + 3];
 	struct text words, shown;
 	size_t total = 0;
 	unsigned count;
@@ -202,7 +205,7 @@ read_reply(struct smtp *s, int64_t deadline, bool is_ehlo)
 	s->reply.code = 0;
 	text_fixed(&words, s->reply.words, sizeof(s->reply.words));
 	for (count = 0; count < SMTP_LINES_MAX && total < SMTP_REPLY_MAX; count++) {
-		n = wire_line(&s->wire, line, sizeof(line), deadline);
+		n = wire_line(&s->wire, line, SMTP_LINE_MAX + 3, deadline);
 		if (n == -1)
 			return -1;
 		total += (size_t)n;
@@ -237,6 +240,16 @@ read_reply(struct smtp *s, int64_t deadline, bool is_ehlo)
 		return 0;
 	}
 	return -1;
+}
+
+static int
+read_reply(struct smtp *s, int64_t deadline, bool is_ehlo)
+{
+	char line[SMTP_LINE_MAX + 3];
+	int result = read_lines(s, deadline, is_ehlo, line);
+
+	text_wipe(line, sizeof(line));
+	return result;
 }
 
 int

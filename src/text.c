@@ -41,9 +41,16 @@ grow(struct text *t, size_t n)
 	want = t->size < 256 ? 256 : t->size;
 	while (want - t->len <= n)
 		want = want > t->max / 2 ? t->max : want * 2;
-	at = realloc(t->at, want);
+	at = malloc(want);
 	if (at == NULL)
 		return false;
+	/* It may hold a secret, of which realloc would leave a copy behind. */
+	at[0] = '\0';
+	if (t->at != NULL) {
+		memcpy(at, t->at, t->len + 1);
+		text_wipe(t->at, t->size);
+		free(t->at);
+	}
 	t->at = at;
 	t->size = want;
 	return true;
@@ -52,7 +59,8 @@ grow(struct text *t, size_t n)
 void
 text_add(struct text *t, const char *s, size_t n)
 {
-	if (t->cut || n == 0)
+	/* Nothing added is a text, too: "", not NULL. */
+	if (t->cut || (n == 0 && t->at != NULL))
 		return;
 	if (!grow(t, n)) {
 		t->cut = true;

@@ -304,15 +304,20 @@ alert_words(int alert)
 		const char *words;
 	} rows[] = {
 		{40,  "the server found nothing in common with us: it has no TLS 1.2, no ECDHE with "
-		     "AEAD, or its key is of a kind that BearSSL doesn't know (Ed25519, RSA-PSS)"},
-		{42,  "the server calls a certificate bad"							   },
-		{47,  "the server calls our greeting illegal"                                                        },
-		{48,  "the server doesn't know our certificate's issuer"                                             },
-		{49,  "the server denies access"								     },
-		{70,  "the server speaks other versions of TLS than 1.2 only (BearSSL has no 1.3)"                   },
-		{71,  "the server finds our cipher suites too weak"                                                  },
-		{80,  "the server has an internal error"							     },
-		{112, "the server doesn't know the name we ask it for"                                               },
+		     "AEAD, or its key is of a kind that BearSSL doesn't know (Ed25519, RSA-PSS), "
+		     "or it wants a certificate of ours (tls_cert)"           },
+		{42,  "the server calls a certificate bad"                                        },
+		{43,  "the server can't use our certificate"                                      },
+		{44,  "the server says that our certificate is revoked"                           },
+		{45,  "the server says that our certificate has expired"                          },
+		{46,  "the server doesn't accept our certificate"                                 },
+		{47,  "the server calls our greeting illegal"                                     },
+		{48,  "the server doesn't know our certificate's issuer"                          },
+		{49,  "the server denies access"						  },
+		{70,  "the server speaks other versions of TLS than 1.2 only (BearSSL has no 1.3)"},
+		{71,  "the server finds our cipher suites too weak"                               },
+		{80,  "the server has an internal error"                                          },
+		{112, "the server doesn't know the name we ask it for"                            },
 	};
 	size_t i;
 

@@ -356,17 +356,20 @@ open_source(struct trust *t, const char *source, struct err *e)
 		return -2;
 	if (!system) {
 		t->where = source;
-		fd = open(source, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+		fd = open(source, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 		return fd != -1 ? fd
 				: err_errno(e, ERR_CONFIG, "tls_trust: cannot open %s", source);
 	}
 	for (i = 0; i < sizeof(system_bundles) / sizeof(system_bundles[0]); i++) {
-		fd = open(system_bundles[i], O_RDONLY | O_CLOEXEC | O_NOCTTY);
-		if (fd != -1) {
-			t->where = system_bundles[i];
+		fd = open(system_bundles[i], O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+		t->where = system_bundles[i];
+		if (fd != -1)
 			return fd;
-		}
+		/* One that is there and can't be read is not passed over for other roots. */
+		if (errno != ENOENT && errno != ENOTDIR)
+			return err_errno(e, ERR_CONFIG, "cannot open the roots in %s", t->where);
 	}
+	t->where = "the roots compiled in";
 	if (any)
 		return -2;
 	return err_set(e, ERR_CONFIG,
@@ -389,9 +392,11 @@ trust_find(struct trust *t, const char *source, const struct cert_bytes *issuers
 		return 0;
 	}
 	if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode))
-		return search_folder(&s, fd, t->where, e); /* it closes fd */
-	result = search_file(&s, fd, t->where, e);
-	(void)close(fd);
+		result = search_folder(&s, fd, t->where, e); /* it closes fd */
+	else {
+		result = search_file(&s, fd, t->where, e);
+		(void)close(fd);
+	}
 	if (result == 0 && s.seen == 0)
 		return err_set(
 			e, ERR_CONFIG, "tls_trust: %s holds no certificate in PEM form", t->where);
