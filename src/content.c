@@ -20,6 +20,7 @@ struct content_sink {
 	int64_t deadline;
 	struct content *chunks; /* NULL: DATA */
 	struct err *e;
+	bool stopped;  /* by what the server said */
 	bool bridging; /* what was handed out is bridge, over the border of two chunks */
 	char bridge[BRIDGE];
 };
@@ -59,7 +60,9 @@ broken_off(struct smtp *s, struct err *e)
 	struct err own = {.kind = ERR_NONE};
 
 	e->lost_peer = true;
-	if (fault.kind != NET_TIMEOUT && fault.kind != NET_SIGNAL &&
+	s->net->mute = true; /* what is said from here on is that nothing was taken */
+	/* Whoever doesn't read may have said why: that is at hand, or it isn't waited for. */
+	if ((fault.kind != NET_TIMEOUT || wire_has_input(&s->wire)) && fault.kind != NET_SIGNAL &&
 		smtp_get_by(s, SMTP_AT_CONTENT, net_clock() + LAST_WORDS_MS, &own) == 0 &&
 		s->reply.code >= 400) {
 		(void)smtp_refused(s, "the message", ERR_REFUSED, e);
@@ -79,6 +82,7 @@ content_send(struct smtp *s, struct message *m, struct err *e)
 
 	if (message_emit(m, true, &out, NULL, e) == -1) {
 		e->lost_peer = true;
+		s->net->mute = true;
 		return e->kind == ERR_NONE ? broken_off(s, e) : -1;
 	}
 	if (wire_flush(&s->wire, smtp_deadline(s)) == -1)
@@ -89,13 +93,14 @@ content_send(struct smtp *s, struct message *m, struct err *e)
 	return 0;
 }
 
-/* Reads what has come of the replies to the chunks that are out; -1: a refusal, or no such reply. */
-static int
-take_replies(struct smtp *s, struct content *c, unsigned out, struct err *e)
+int
+content_take_replies(struct smtp *s, struct content *c, struct err *e)
 {
-	while (c->watch && c->answered < out && wire_has_input(&s->wire)) {
-		if (smtp_get(s, SMTP_AT_CONTENT, e) == -1)
+	while (c->answered < c->chunks && wire_has_input(&s->wire)) {
+		if (smtp_get(s, SMTP_AT_CONTENT, e) == -1) {
+			e->lost_peer = true;
 			return -1;
+		}
 		c->answered++;
 		if (s->reply.code / 100 == 2)
 			continue;
@@ -104,7 +109,7 @@ take_replies(struct smtp *s, struct content *c, unsigned out, struct err *e)
 		return -1;
 	}
 	/* More than was asked for, or the end. */
-	if (c->watch && (wire_has_input(&s->wire) || s->net->fault.kind != NET_FINE))
+	if (wire_has_input(&s->wire) || s->net->fault.kind != NET_FINE)
 		return broken_off(s, e);
 	return 0;
 }
@@ -113,7 +118,8 @@ take_replies(struct smtp *s, struct content *c, unsigned out, struct err *e)
 static int
 chunk_broken_off(struct smtp *s, const struct content *c, struct err *e)
 {
-	if (c->watch)
+	s->net->mute = true;
+	if (c->early == NULL)
 		return broken_off(s, e);
 	return smtp_lost(s, SMTP_AT_CONTENT, ERR_TEMP, e);
 }
@@ -128,11 +134,14 @@ next_chunk(struct content_sink *sink)
 	bool last = left <= CONTENT_LAST_MAX;
 	char line[64];
 
-	if (c->chunks > 0) {
-		if (last && wire_flush(&s->wire, sink->deadline) == -1)
-			return chunk_broken_off(s, c, sink->e);
-		if (take_replies(s, c, c->chunks, sink->e) == -1)
-			return -1;
+	/* Nothing of the last chunk goes before all else is in the kernel's hands, and heard of. */
+	if (last && c->chunks > 0 && wire_flush(&s->wire, sink->deadline) == -1)
+		return chunk_broken_off(s, c, sink->e);
+	if (c->early == NULL ? content_take_replies(s, c, sink->e) == -1
+			     : last && c->chunks > 0 && c->early(c->ctx, c, sink->e) == -1) {
+		sink->e->lost_peer = true;
+		sink->stopped = true;
+		return -1;
 	}
 	n = last ? left : left - tail < CONTENT_CHUNK_MAX ? left - tail : CONTENT_CHUNK_MAX;
 	(void)text_format(
@@ -150,7 +159,7 @@ chunk_room(void *ctx, size_t *n)
 	uint64_t left;
 	char *at;
 
-	if (sink->e->kind != ERR_NONE ||
+	if (sink->e->kind != ERR_NONE || sink->stopped ||
 		(c->put == c->announced && c->announced < c->size && next_chunk(sink) == -1))
 		return NULL;
 	left = c->announced - c->put;
@@ -209,12 +218,11 @@ content_send_chunks(struct smtp *s, struct message *m, struct content *c, struct
 	struct content_sink sink = {.s = s, .deadline = smtp_deadline(s), .chunks = c, .e = e};
 	struct message_sink out = {chunk_room, chunk_put, &sink};
 
-	/* The last chunk isn't out yet: what comes now can't be its answer. */
-	if (message_emit(m, false, &out, NULL, e) == 0 && e->kind == ERR_NONE &&
-		c->put == c->size && take_replies(s, c, c->chunks - 1, e) == 0)
+	if (message_emit(m, false, &out, NULL, e) == 0 && e->kind == ERR_NONE && c->put == c->size)
 		return 0;
 	e->lost_peer = true;
-	if (e->kind != ERR_NONE)
+	s->net->mute = true;
+	if (e->kind != ERR_NONE || sink.stopped)
 		return -1;
 	if (c->put < c->size && s->net->fault.kind == NET_FINE)
 		return err_set(e, ERR_INPUT, "the message shrank while it was being sent");

@@ -24,7 +24,12 @@ struct content {
 	uint64_t put;       /* bytes behind them */
 	unsigned chunks;    /* BDATs put */
 	unsigned answered;  /* their replies read; a refusal among them is an error at once */
-	bool watch;         /* replies that come in between are those of chunks */
+	/*
+	 * Where MAIL and the RCPTs aren't answered yet: reads what has come before the last chunk goes.
+	 * NULL: they are, and what comes in between are replies to chunks.
+	 */
+	int (*early)(void *ctx, struct content *c, struct err *e);
+	void *ctx;
 };
 
 /*
@@ -36,8 +41,14 @@ int content_send(struct smtp *s, struct message *m, struct err *e);
 
 /*
  * BDAT's way: puts each chunk behind its command. All but the last record is in the kernel's hands
- * then, and the last byte isn't. c: zero but for size and watch. Errors as above.
+ * then, and the last byte isn't. c: zero but for size and early. Errors as above.
  */
 int content_send_chunks(struct smtp *s, struct message *m, struct content *c, struct err *e);
+
+/*
+ * Reads what has come of the replies to the chunks that are out. -1: a refusal, or a byte that
+ * nobody asked for.
+ */
+int content_take_replies(struct smtp *s, struct content *c, struct err *e);
 
 #endif

@@ -334,6 +334,7 @@ net_connect(
 
 		n->fd = r.fds[winner].fd;
 		n->fault.kind = NET_FINE;
+		n->mute = false;
 		address_words(a, n->address, sizeof(n->address));
 		n->port = ntohs(a->name.any.sa_family == AF_INET6 ? a->name.v6.sin6_port
 								  : a->name.v4.sin_port);
@@ -440,6 +441,8 @@ net_write(struct net *n, const void *buf, size_t len)
 {
 	ssize_t sent;
 
+	if (n->mute)
+		return set_fault(n, NET_EOF, 0);
 	do
 		sent = send(n->fd, buf, len, MSG_NOSIGNAL);
 	while (sent == -1 && errno == EINTR);

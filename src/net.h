@@ -7,6 +7,7 @@
 
 #include <netinet/in.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -54,6 +55,7 @@ struct net {
 	sigset_t held;
 	struct net_fault fault; /* the first */
 	uint64_t sent;          /* bytes that write(2) has taken */
+	bool mute;              /* nothing may be written any more: what waits has been given up */
 	char address[INET6_ADDRSTRLEN];
 	unsigned port;
 };

@@ -72,6 +72,7 @@ has(unsigned state, enum wire_want want)
 	case WIRE_FLUSHED:
 		return (state & BR_SSL_SENDREC) == 0;
 	case WIRE_INPUT:
+	case WIRE_PEEK:
 		return (state & BR_SSL_RECVAPP) != 0;
 	}
 	return false;
@@ -135,7 +136,7 @@ static int
 tls_pump(void *ctx, enum wire_want want, int64_t deadline)
 {
 	struct tls *t = ctx;
-	bool blocked = false;
+	bool blocked = false, sends;
 	unsigned state;
 	int ready;
 
@@ -155,19 +156,22 @@ tls_pump(void *ctx, enum wire_want want, int64_t deadline)
 				return -1;
 			continue;
 		}
-		if (t->writing_over && want != WIRE_INPUT)
+		if (t->writing_over && want != WIRE_INPUT && want != WIRE_PEEK)
 			return -1;
-		if ((state & BR_SSL_SENDREC) != 0 && !blocked && !t->writing_over) {
+		sends = (state & BR_SSL_SENDREC) != 0 && !t->writing_over && want != WIRE_PEEK;
+		if (sends && !blocked) {
 			ssize_t sent = send_records(t);
 
 			t->writing_over = sent == -1;
 			blocked = sent == 0;
 			continue;
 		}
-		if ((state & BR_SSL_SENDREC) != 0 && !t->writing_over)
+		if (sends)
 			events |= POLLOUT;
 		if ((state & BR_SSL_RECVREC) != 0)
 			events |= POLLIN;
+		if (events == 0 && want == WIRE_PEEK)
+			return -1;
 		/* Only a farewell is left to send, and nobody takes it. */
 		if (events == 0)
 			return end_of_stream(t);

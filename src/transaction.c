@@ -137,6 +137,13 @@ is_oversize(const struct smtp *s, const struct transaction *t)
 	return s->size_max > 0 && t->mail.size > s->size_max;
 }
 
+static int
+too_early(const struct smtp *s, struct err *e)
+{
+	e->lost_peer = true;
+	return err_set(e, ERR_TEMP, "%s: the server answered before it was asked", s->peer);
+}
+
 /* Puts what may go now: all up to the flight's size where the server pipelines, else one step. */
 static int
 put_steps(struct smtp *s, const struct transaction *t, struct steps *st, struct err *e)
@@ -146,6 +153,9 @@ put_steps(struct smtp *s, const struct transaction *t, struct steps *st, struct 
 
 	do {
 		if (st->put == 0) {
+			/* An answer to what isn't asked yet must not count when it is. */
+			if (st->ahead && wire_has_input(&s->wire))
+				return too_early(s, e);
 			if (put_mail(s, t, e) == -1)
 				return -1;
 		} else if (st->put <= t->n && !st->full) {
@@ -198,15 +208,19 @@ presume_nothing(const struct transaction *t)
 	}
 }
 
-/* Reads the answers to what was put, but DATA's and BDAT's. */
+/* Reads the answers to what was put, but DATA's and BDAT's; waiting or only what is there. */
 static int
-get_steps(struct smtp *s, const struct transaction *t, struct steps *st, struct err *e)
+take_steps(struct smtp *s, const struct transaction *t, struct steps *st, bool wait, struct err *e)
 {
 	struct err refusal = {.kind = ERR_NONE};
+	struct smtp_reply first;
+	bool closing = false;
 
 	if (smtp_get_login(s, e) == -1)
 		return -1;
 	for (; st->got < st->put && !refusal.lost_peer; st->got++) {
+		if (!wait && !wire_has_input(&s->wire))
+			break;
 		if (get_reply(s, st, st->got == 0 ? SMTP_AT_MAIL : SMTP_AT_RCPT, e) == -1)
 			break;
 		if (st->window && s->reply.code / 100 == 3)
@@ -214,17 +228,26 @@ get_steps(struct smtp *s, const struct transaction *t, struct steps *st, struct 
 		if (refusal.kind != ERR_NONE)
 			continue; /* what follows a refused MAIL is its consequence */
 		if (st->got == 0) {
-			if (mail_answered(s, t, &refusal) == -1)
+			if (mail_answered(s, t, &refusal) == -1) {
 				presume_nothing(t);
+				first = s->reply;
+			}
 			continue;
 		}
 		(void)rcpt_answered(s, st, t->batch[st->got - 1], &refusal);
+		if (refusal.kind == ERR_NONE)
+			continue;
+		first = s->reply;
+		closing = closing || refusal.lost_peer;
 		/* The others' answers, and the content's, may still come. */
 		if (st->window)
 			err_clear(&refusal);
 	}
-	if (refusal.kind == ERR_NONE)
+	if (refusal.kind == ERR_NONE) {
+		e->lost_peer = e->lost_peer || closing;
 		return e->kind == ERR_NONE ? 0 : -1;
+	}
+	s->reply = first; /* the log tells the cause, not its consequences */
 	refusal.lost_peer = refusal.lost_peer || st->window || e->kind != ERR_NONE;
 	err_clear(e);
 	e->code = refusal.code;
@@ -232,17 +255,25 @@ get_steps(struct smtp *s, const struct transaction *t, struct steps *st, struct 
 	return err_copy(e, &refusal);
 }
 
+static int
+get_steps(struct smtp *s, const struct transaction *t, struct steps *st, struct err *e)
+{
+	return take_steps(s, t, st, true, e);
+}
+
 /* Reads DATA's answer where nobody is to get anything, so that the session can go on. */
 static void
 settle_data(struct smtp *s, const struct steps *st, struct err *e)
 {
 	struct err own = {.kind = ERR_NONE};
+	const struct smtp_reply first = s->reply;
 
 	if (!st->over || st->chunked || e->lost_peer)
 		return;
 	/* A 354 in spite of all: sending nothing and closing is the only safe answer. */
 	if (smtp_get(s, SMTP_AT_DATA, &own) == -1 || s->reply.code < 400)
 		e->lost_peer = true;
+	s->reply = first;
 }
 
 static int
@@ -295,6 +326,8 @@ open_window(struct smtp *s, struct err *e)
 
 	if (wire_flush(&s->wire, smtp_deadline(s)) == 0)
 		return 0;
+	/* What is left of it mustn't go later, by a close or while answers are read. */
+	s->net->mute = true;
 	/* All before this record was taken; if anything of it was, who knows how much. */
 	if (s->net->sent != before)
 		return smtp_lost(s, SMTP_AT_END, ERR_UNKNOWN, e);
@@ -324,8 +357,10 @@ commit(struct smtp *s, struct err *e)
 	if (hold_signals(s, e) == -1)
 		return -1;
 	s->unanswered++;
-	if (wire_write(&s->wire, ".\r\n", 3, smtp_deadline(s)) == -1)
+	if (wire_write(&s->wire, ".\r\n", 3, smtp_deadline(s)) == -1) {
+		s->net->mute = true;
 		return smtp_lost(s, SMTP_AT_CONTENT, ERR_TEMP, e);
+	}
 	if (open_window(s, e) == -1 || get_reply(s, &window, SMTP_AT_END, e) == -1)
 		return -1;
 	return end_answered(s, e);
@@ -339,23 +374,29 @@ static int
 get_chunks(struct smtp *s, struct content *c, struct steps *st, struct err *e)
 {
 	struct err part = {.kind = ERR_NONE}, end = {.kind = ERR_NONE};
+	struct smtp_reply first;
 
 	for (; c->answered < c->chunks; c->answered++) {
 		if (get_reply(s, st, SMTP_AT_END, e) == -1)
 			break;
 		if (c->answered + 1 == c->chunks)
 			(void)end_answered(s, &end);
-		else if (s->reply.code / 100 != 2)
+		else if (s->reply.code / 100 != 2 && part.kind == ERR_NONE) {
 			(void)smtp_refused(s, "the message", ERR_REFUSED, &part);
+			first = s->reply;
+		}
 	}
+	if (part.kind != ERR_NONE && end.kind != ERR_NONE)
+		s->reply = first;
 	/* Lost, but what was read is enough to know that nothing was taken. */
 	if (e->kind != ERR_NONE && (st->taken == 0 || part.kind != ERR_NONE)) {
 		err_clear(e);
+		e->lost_peer = true;
 		part.lost_peer = true;
 		end.lost_peer = true;
 	}
 	if (st->taken == 0) {
-		e->lost_peer = end.lost_peer || end.kind == ERR_NONE;
+		e->lost_peer = e->lost_peer || end.lost_peer || end.kind == ERR_NONE;
 		return -1;
 	}
 	if (e->kind != ERR_NONE)
@@ -363,10 +404,10 @@ get_chunks(struct smtp *s, struct content *c, struct steps *st, struct err *e)
 	if (part.kind == ERR_NONE && end.kind == ERR_NONE)
 		return 0;
 	/* A part refused and the end taken: nobody knows what the server has now. */
-	if (part.kind != ERR_NONE && end.kind == ERR_NONE && !part.lost_peer)
+	if (part.kind != ERR_NONE && end.kind == ERR_NONE && c->answered == c->chunks)
 		return out_of_turn(s, e);
 	e->code = part.kind != ERR_NONE ? part.code : end.code;
-	e->lost_peer = part.lost_peer || end.lost_peer;
+	e->lost_peer = e->lost_peer || part.lost_peer || end.lost_peer;
 	return err_copy(e, part.kind != ERR_NONE ? &part : &end);
 }
 
@@ -420,15 +461,46 @@ transaction_rcpt(struct smtp *s, const struct transaction *t, struct rcpt *r, st
 	return smtp_refused(s, what, ERR_RCPT, e);
 }
 
-/* Before the window: what was said to MAIL and RCPT is a better reason than the broken line. */
+/* What the early replies are read with. */
+struct early {
+	struct smtp *s;
+	const struct transaction *t;
+	struct steps *st;
+};
+
+/*
+ * All but the last chunk has gone: what has come by now answers MAIL, the RCPTs and the chunks, in
+ * this order. -1: a refusal that makes the rest useless (e tells, or the fates do where nobody was
+ * taken), or more answers than questions.
+ */
+static int
+take_early(void *ctx, struct content *c, struct err *e)
+{
+	const struct early *early = ctx;
+	struct steps *st = early->st;
+
+	if (take_steps(early->s, early->t, st, false, e) == -1)
+		return -1;
+	if (st->got < st->put)
+		return 0;
+	return st->taken == 0 ? -1 : content_take_replies(early->s, c, e);
+}
+
+/* Before the window: what was said to MAIL, RCPT and the content is a better reason than the line. */
 static void
 prefer_answers(struct smtp *s, const struct transaction *t, struct steps *st, struct err *e)
 {
 	struct err said = {.kind = ERR_NONE};
 
-	if (!st->ahead || e->kind != ERR_TEMP)
+	if (!st->ahead || e->kind != ERR_TEMP || e->code != 0)
 		return;
-	if (get_steps(s, t, st, &said) == -1 && said.code != 0) {
+	if (get_steps(s, t, st, &said) == 0 && st->taken > 0 &&
+		smtp_get(s, SMTP_AT_CONTENT, &said) == 0 && s->reply.code >= 400)
+		(void)smtp_refused(s, "the message", ERR_REFUSED, &said);
+	/* Everybody was refused: their fates tell. */
+	if (st->got == st->put && st->taken == 0 && said.kind == ERR_NONE)
+		err_clear(e);
+	if (said.code != 0) {
 		err_clear(e);
 		e->code = said.code;
 		(void)err_copy(e, &said);
@@ -452,8 +524,11 @@ presume_taken(const struct transaction *t, const struct steps *st)
 static int
 send_chunked(struct smtp *s, const struct transaction *t, struct steps *st, struct err *e)
 {
-	struct content c = {.size = t->message->facts.size, .watch = !st->ahead};
+	struct early early = {s, t, st};
+	struct content c = {.size = t->message->facts.size, .ctx = &early};
 
+	if (st->ahead)
+		c.early = take_early;
 	if (content_send_chunks(s, t->message, &c, e) == -1) {
 		prefer_answers(s, t, st, e);
 		return -1;
@@ -496,12 +571,17 @@ static struct steps
 first_step(const struct smtp *s, const struct transaction *t)
 {
 	/* A server that relays by address could take a chunk behind a log-in that it refused. */
+	bool pipelining = (s->capabilities & SMTP_PIPELINING) != 0;
 	bool chunked = (s->capabilities & SMTP_CHUNKING) != 0 && s->login[0] == '\0';
+
+	/* RFC 3030 4.2: each chunk would have to wait for the last one's answer. */
+	if (!pipelining && t->message->facts.size > CONTENT_LAST_MAX)
+		chunked = false;
 
 	return (struct steps){
 		.all = t->all,
 		.chunked = chunked,
-		.ahead = chunked && !t->all && (s->capabilities & SMTP_PIPELINING) != 0 &&
+		.ahead = chunked && !t->all && pipelining &&
 			 t->message->facts.size <= CONTENT_AHEAD_MAX && !is_oversize(s, t),
 	};
 }

@@ -50,6 +50,7 @@ plain_has(const struct wire *w, enum wire_want want)
 	case WIRE_FLUSHED:
 		return w->out_len == 0;
 	case WIRE_INPUT:
+	case WIRE_PEEK:
 		return w->in_len > 0;
 	}
 	return false;
@@ -89,9 +90,9 @@ plain_pump(void *ctx, enum wire_want want, int64_t deadline)
 	while (!plain_has(w, want)) {
 		short events = 0;
 
-		if (w->writing_over && want != WIRE_INPUT)
+		if (w->writing_over && want != WIRE_INPUT && want != WIRE_PEEK)
 			return -1;
-		before = w->writing_over ? 0 : w->out_len - w->out_at;
+		before = w->writing_over || want == WIRE_PEEK ? 0 : w->out_len - w->out_at;
 		if (before > 0 && plain_send(w) == -1) {
 			w->writing_over = true;
 			continue;
@@ -191,7 +192,7 @@ wire_has_input(struct wire *w)
 	(void)w->ops->input(w->ctx, &n);
 	if (n > 0)
 		return true;
-	if (w->ops->pump(w->ctx, WIRE_INPUT, NET_AT_ONCE) == -1) {
+	if (w->ops->pump(w->ctx, WIRE_PEEK, NET_AT_ONCE) == -1) {
 		/* Nothing yet is no fault; what is one will be found by the next real read. */
 		if (w->net->fault.kind == NET_TIMEOUT)
 			w->net->fault = before;

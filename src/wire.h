@@ -13,7 +13,8 @@
 enum wire_want {
 	WIRE_ROOM,    /* at least one byte can be put */
 	WIRE_FLUSHED, /* all that was put has been taken by the kernel */
-	WIRE_INPUT    /* at least one byte can be got */
+	WIRE_INPUT,   /* at least one byte can be got */
+	WIRE_PEEK     /* the same, but nothing is sent for it */
 };
 
 /*
@@ -62,7 +63,7 @@ int wire_write(struct wire *w, const char *data, size_t n, int64_t deadline);
 /* All that was put, into the kernel's hands: on 0 the last byte has been taken by write(2). */
 int wire_flush(struct wire *w, int64_t deadline);
 
-/* True where bytes from the peer are waiting. Doesn't wait; a fault counts as nothing. */
+/* True where bytes from the peer are waiting. Neither waits nor sends; a fault counts as nothing. */
 bool wire_has_input(struct wire *w);
 
 /*
