@@ -33,10 +33,10 @@ LIBS   := build/lib/libbearssl.a build/lib/libinih.a
 FOREIGN := build/include/bearssl.h build/include/bearssl build/include/ini.h
 MUSLINC := -nostdinc -isystem $(MUSL_INC) -isystem build/include
 DEPS := build-essential libbearssl-dev libinih-dev musl-tools ca-certificates
-DEPS += bats parallel openssl python3 python3-aiosmtpd php-cli strace file mandoc
+DEPS += bats parallel openssl python3 python3-aiosmtpd php-cli strace valgrind file mandoc
 DEPS += clang clang-format clang-tidy libclang-rt-14-dev cppcheck shellcheck
 
-.PHONY: all deps demo test callers lint san install uninstall clean help format
+.PHONY: all deps demo test callers bench lint san install uninstall clean help format
 all: build/mailchute ## Build build/mailchute, one static-PIE file
 
 build/mailchute: $(SRC:%.c=build/obj/%.o) build/obj/roots.o | $(LIBS)
@@ -109,6 +109,12 @@ test: deps ## Install what is missing, build, run every test
 callers: deps ## Run the tests with real programs that call sendmail
 	@$(MAKE) --no-print-directory build/mailchute build/test/mailchute
 	@tests/callers/run
+
+BENCH := libssl-dev iproute2
+bench: deps ## Measure round trips, instructions, memory, rates, beside other mailers (build/bench)
+	@$(MAKE) --no-print-directory DEPS='$(BENCH)' deps
+	@$(MAKE) --no-print-directory build/mailchute
+	@tests/bench/run
 
 lint: deps ## clang-format, clang-tidy, cppcheck, shellcheck, mandoc -Tlint
 	@$(MAKE) --no-print-directory $(FOREIGN)
