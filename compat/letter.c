@@ -327,6 +327,8 @@ letter_log(struct post *p, const struct letter *l, const struct err *e, int stat
 			(long long)envelope_count(&l->envelope, RCPT_DELIVERED));
 	if (unknown > 0)
 		log_number(&line, "unknown", (long long)unknown);
+	if (l->report.rounds > 1)
+		log_number(&line, "rounds", (long long)l->report.rounds);
 	log_number(&line, "ms", net_clock() - l->began);
 	log_number(&line, "uid", (long long)p->world->uid);
 	if (r->ignored.len > 0)

@@ -242,6 +242,12 @@ envelope_count(const struct envelope *env, enum rcpt_fate fate)
 	return count;
 }
 
+size_t
+envelope_left(const struct envelope *env)
+{
+	return envelope_count(env, RCPT_OPEN) + envelope_count(env, RCPT_DEFERRED);
+}
+
 void
 envelope_move(struct envelope *env, enum rcpt_fate from, enum rcpt_fate to)
 {

@@ -61,6 +61,9 @@ int envelope_unique(struct envelope *env, struct err *e);
 /* Counts recipients with this fate. */
 size_t envelope_count(const struct envelope *env, enum rcpt_fate fate);
 
+/* Those who may still be tried: open or deferred. */
+size_t envelope_left(const struct envelope *env);
+
 /* Every recipient with fate `from` gets fate `to`. */
 void envelope_move(struct envelope *env, enum rcpt_fate from, enum rcpt_fate to);
 

@@ -384,6 +384,24 @@ read_signal(struct net *n)
 }
 
 int
+net_pause(struct net *n, int64_t until)
+{
+	struct pollfd held = {.fd = n->signal_fd, .events = POLLIN};
+	int64_t left;
+
+	n->fault.kind = NET_FINE;
+	while ((left = until - net_clock()) > 0) {
+		int ready = poll(&held, 1, left > INT32_MAX ? INT32_MAX : (int)left);
+
+		if (ready == 1)
+			return read_signal(n);
+		if (ready == -1 && errno != EINTR)
+			return 0; /* too early is better than busy */
+	}
+	return 0;
+}
+
+int
 net_wait(struct net *n, short events, int64_t deadline)
 {
 	struct pollfd fds[2] = {

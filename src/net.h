@@ -108,6 +108,10 @@ ssize_t net_write(struct net *n, const void *buf, size_t len);
  * net_wait returns NET_SIGNAL instead. net_release_signals undoes it.
  */
 int net_hold_signals(struct net *n, struct err *e);
+
+/* Waits until then, over a closed connection. -1: a held signal came (n->fault is NET_SIGNAL). */
+int net_pause(struct net *n, int64_t until);
+
 void net_release_signals(struct net *n);
 
 #endif

@@ -47,6 +47,7 @@ static const struct value_key keys[] = {
 	{"timeout",             VALUE_TIME,    FIELD(timeout),             NULL,                                  1,               86400,      "5m"    },
 	{"commit_timeout",      VALUE_TIME,    FIELD(commit_timeout),      NULL,                                  1,               86400,      "10m"   },
 	{"deadline",            VALUE_TIME,    FIELD(deadline),            NULL,                                  1,               604800,     "1h"    },
+	{"retry_for",           VALUE_TIME,    FIELD(retry_for),           NULL,                                  0,               86400,      "0s"    },
 	{"tempfail_exit",       VALUE_NUMBER,  FIELD(tempfail_exit),       NULL,                                  1,               255,        "69"    },
 	{"from_header",         VALUE_WORD,    FIELD(from_header),         "keep force match",                    FROM_KEEP,       0,          "keep"  },
 	{"full_name",           VALUE_TEXT,    FIELD(full_name),           NULL,                                  0,               0,          ""      },

@@ -64,6 +64,7 @@ struct profile {
 	int recipients;
 	int max_recipients;
 	int connect_timeout, timeout, commit_timeout, deadline;
+	int retry_for;
 	int tempfail_exit;
 	char *log;
 	int from_header;

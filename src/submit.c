@@ -2,14 +2,20 @@
 /* submit.c: a message to its recipients, over whichever host and address of the profile serves. */
 #include "submit.h"
 #include "auth.h"
+#include "verdict.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 /* RFC 8314: the two ports of submission; `port = auto` begins with the first. */
 #define PORT_IMPLICIT 465
 #define PORT_STARTTLS 587
 #define PORT_LATER_MS 300
+
+/* retry_for: how long between two rounds, about; each wait is twice the last. */
+#define PAUSE_FIRST_MS 1000
+#define PAUSE_MAX_MS   60000
 
 /* What to do after a try. */
 enum next { NEXT_NOTHING, NEXT_ADDRESS, NEXT_HOST };
@@ -25,6 +31,7 @@ struct run {
 	const struct transaction_mail *mail;
 	struct rcpt **batch;
 	size_t decided;     /* so many at the front of the envelope aren't open */
+	bool hopeful;       /* something of this round failed for the time being only */
 	struct err last;    /* why the last try failed */
 	struct text causes; /* of all tries, for the sentence */
 	char causes_buf[ERR_TEXT_SIZE];
@@ -188,12 +195,6 @@ bring_up(struct run *r, const struct value_host *host, struct progress *progress
 	return 0;
 }
 
-static size_t
-left(const struct envelope *env)
-{
-	return envelope_count(env, RCPT_OPEN) + envelope_count(env, RCPT_DEFERRED);
-}
-
 /* Where a failed try leads (the table of "when is trying again safe"). */
 static enum next
 lead_on(const struct run *r, const struct progress *progress, bool is_auto)
@@ -239,6 +240,7 @@ try_address(struct run *r, const struct value_host *host, struct net_addresses *
 		value_host_words(host, &where);
 		(void)err_set(&r->last, e.kind, "%s: %s", where_buf, e.text);
 		note_cause(r, r->last.text);
+		r->hopeful = r->hopeful || e.kind == ERR_TEMP;
 		return NEXT_HOST;
 	}
 	result = bring_up(r, host, &progress, &e);
@@ -253,8 +255,11 @@ try_address(struct run *r, const struct value_host *host, struct net_addresses *
 		e.kind != ERR_UNKNOWN)
 		net_release_signals(net);
 	/* All is said: whoever was put off may have more luck at another host. */
-	if (result == 0)
+	if (result == 0) {
+		r->hopeful = true;
 		return NEXT_HOST;
+	}
+	r->hopeful = r->hopeful || e.kind == ERR_TEMP;
 	(void)err_copy(&r->last, &e);
 	note_cause(r, e.text);
 	return lead_on(r, &progress, host->port == VALUE_PORT_AUTO);
@@ -269,7 +274,7 @@ goes_on(const struct run *r)
 	if (r->job->profile->recipients == RECIPIENTS_ALL &&
 		envelope_count(r->envelope, RCPT_REFUSED) > 0)
 		return false;
-	return left(r->envelope) > 0;
+	return envelope_left(r->envelope) > 0;
 }
 
 static enum next
@@ -288,6 +293,7 @@ try_host(struct run *r, const struct value_host *host)
 			err_clear(&r->last);
 		(void)err_copy(&r->last, &e);
 		note_cause(r, e.text);
+		r->hopeful = true; /* a name that isn't there may be a network that isn't */
 		return NEXT_HOST;
 	}
 	if (is_auto)
@@ -304,84 +310,95 @@ try_host(struct run *r, const struct value_host *host)
 	return next;
 }
 
-static void
+/* All hosts once. True where somebody is left, and another round may serve. */
+static bool
 try_hosts(struct run *r)
 {
 	const struct value_hosts *hosts = &r->job->profile->hosts;
 	enum next next = NEXT_HOST;
 	size_t i;
 
-	net_init(&r->session->net);
-	r->session->is_open = false;
+	r->hopeful = false;
+	r->report->rounds++;
+	err_clear(&r->last);
 	text_fixed(&r->causes, r->causes_buf, sizeof(r->causes_buf));
 	for (i = 0; next != NEXT_NOTHING && i < hosts->n && goes_on(r); i++)
 		next = try_host(r, &hosts->list[i]);
+	return next != NEXT_NOTHING && r->hopeful && goes_on(r);
 }
 
-/* Adds who did not get it and why, the first ones of them. */
+/* When the next round is due: later each time, by chance, so that a crowd doesn't come back at once. */
+static int64_t
+next_round(const struct run *r, int64_t end)
+{
+	unsigned char random[2] = {0, 0};
+	int64_t wait = PAUSE_FIRST_MS, due;
+	unsigned i;
+
+	for (i = 1; i < r->report->rounds && wait < PAUSE_MAX_MS; i++)
+		wait *= 2;
+	if (wait > PAUSE_MAX_MS)
+		wait = PAUSE_MAX_MS;
+	(void)getrandom(random, sizeof(random), GRND_NONBLOCK);
+	due = net_clock() + wait / 2 + wait * (random[0] << 8 | random[1]) / 65536;
+	return due < end ? due : end;
+}
+
 static void
-add_fates(struct text *out, const struct envelope *env, bool all)
+trace_pause(const struct run *r, int64_t due)
 {
-	size_t i, more = 0;
-	bool first = text_is_blank(out->at[out->len - 1]);
+	const struct smtp_trace *trace = &r->job->trace;
+	char words[64];
 
-	for (i = 0; i < env->n; i++) {
-		const struct rcpt *r = &env->rcpts[i];
-
-		if (r->reply == NULL || r->fate == RCPT_DELIVERED || (!all && !r->by_rcpt))
-			continue;
-		if (out->len > ERR_TEXT_SIZE - 900) {
-			more++;
-			continue;
-		}
-		text_printf(out, "%s<%.200s>: %.500s", first ? "" : "; ", r->address, r->reply);
-		first = false;
-	}
-	if (more > 0)
-		text_printf(out, " and %zu more", more);
+	if (trace->line == NULL)
+		return;
+	(void)text_format(
+		words, sizeof(words), "trying again in %lld ms", (long long)(due - net_clock()));
+	trace->line(trace->ctx, "*", words);
 }
 
-/* No connection failed, and yet somebody is without: the server's words to each of them decide. */
-static enum err_kind
-kind_by_fates(const struct run *r)
-{
-	const struct envelope *env = r->envelope;
-	bool all = r->job->profile->recipients == RECIPIENTS_ALL;
-
-	if (all && envelope_count(env, RCPT_REFUSED) > 0)
-		return ERR_RCPT;
-	if (left(env) == 0)
-		return ERR_RCPT;
-	return envelope_count(env, RCPT_DELIVERED) > 0 ? ERR_PARTIAL : ERR_TEMP;
-}
-
-/* The one sentence, and its kind, for what came of it all. */
+/*
+ * Waits for the next round. A message's signals are held meanwhile, so that one that ends us ends
+ * the run in words; a -bs caller's session has no message yet, and they do what they did.
+ */
 static int
-conclude(const struct run *r, struct err *e)
+pause_for(struct run *r, int64_t due)
 {
-	const struct envelope *env = r->envelope;
-	size_t delivered = envelope_count(env, RCPT_DELIVERED);
-	bool unknown = r->last.kind == ERR_UNKNOWN, by_fates = r->last.kind == ERR_NONE;
-	struct text words;
-	char buf[ERR_TEXT_SIZE];
+	struct net *net = &r->session->net;
+	struct err ignored = {.kind = ERR_NONE};
+	bool held = net->signal_fd != -1;
+	int result;
 
-	if (delivered == env->n)
-		return 0;
-	text_fixed(&words, buf, sizeof(buf));
-	if (delivered > 0)
-		text_printf(&words, "delivered to %zu of %zu recipients; ", delivered, env->n);
-	else
-		text_puts(&words, unknown ? "not confirmed: " : "not sent: ");
-	if (!by_fates)
-		text_puts(&words, r->causes.at);
-	if (unknown)
-		text_puts(&words, " (the server may have accepted it, so it isn't sent again)");
-	/* What RCPT was answered; the answer to the content is among the causes. */
-	add_fates(&words, env, by_fates);
-	e->code = r->last.code;
-	if (by_fates)
-		return err_set(e, kind_by_fates(r), "%s", buf);
-	return err_set(e, delivered > 0 ? ERR_PARTIAL : r->last.kind, "%s", buf);
+	trace_pause(r, due);
+	if (!held && r->envelope != NULL)
+		(void)net_hold_signals(net, &ignored);
+	result = net_pause(net, due);
+	if (result == -1) {
+		err_clear(&r->last);
+		(void)err_set(&r->last, ERR_TEMP,
+			"a signal stopped us while waiting to try again; before that: %.1500s",
+			r->causes.len > 0 ? r->causes_buf : "recipients were put off");
+		r->causes.len = 0;
+		note_cause(r, r->last.text);
+	} else if (!held)
+		net_release_signals(net);
+	return result;
+}
+
+/* Round after round while there is hope, until retry_for is over; the last begins at its end. */
+static void
+try_rounds(struct run *r)
+{
+	int64_t end = net_clock() + (int64_t)r->job->profile->retry_for * 1000, due;
+
+	net_init(&r->session->net);
+	r->session->is_open = false;
+	while (try_hosts(r) && net_clock() < end) {
+		due = next_round(r, end);
+		/* A round that can only begin with the deadline's passing says nothing new. */
+		if (due >= r->deadline || pause_for(r, due) == -1)
+			return;
+	}
 }
 
 int
@@ -395,6 +412,7 @@ submit_run(const struct submit_job *job, struct envelope *envelope, struct messa
 		.envelope = envelope,
 		.message = message,
 		.mail = mail};
+	struct verdict_facts facts = {.all = p->recipients == RECIPIENTS_ALL, .last = &r.last};
 
 	*report = (struct submit_report){.connections = 0};
 	if (p->recipients == RECIPIENTS_ALL && envelope->n > (size_t)p->max_recipients)
@@ -406,8 +424,10 @@ submit_run(const struct submit_job *job, struct envelope *envelope, struct messa
 	if (r.session == NULL || r.batch == NULL)
 		(void)err_set(e, ERR_SYSTEM, "no memory for the session");
 	else {
-		try_hosts(&r);
-		(void)conclude(&r, e);
+		try_rounds(&r);
+		facts.causes = r.causes_buf;
+		facts.rounds = report->rounds;
+		(void)verdict_give(envelope, &facts, e);
 	}
 	free(r.session);
 	free(r.batch);
@@ -420,7 +440,8 @@ submit_open(struct submit_session *s, const struct submit_job *job, struct submi
 {
 	struct run r = {.job = job, .report = report, .session = s, .deadline = new_deadline(job)};
 
-	try_hosts(&r);
+	report->rounds = 0;
+	try_rounds(&r);
 	if (s->is_open)
 		return 0;
 	if (r.last.kind == ERR_NONE)

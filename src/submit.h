@@ -28,13 +28,15 @@ struct submit_report {
 	char tls[64];
 	char reply[SMTP_WORDS_SIZE]; /* the final one: it has the server's queue id */
 	unsigned connections;
+	unsigned rounds;       /* that began (retry_for) */
 	unsigned capabilities; /* of the last session (smtp.h) */
 };
 
 /*
  * Tries the hosts in order and each address of theirs, until every recipient's fate is decided or
  * nothing is left to try (DNS, connect, TLS, 4yz lead on; a refusal, a refused log-in and the
- * unknown never do). message: edited and counted. 0: delivered to every recipient. -1: e says it in
+ * unknown never do), and does so again while the profile's retry_for lasts, where anything failed
+ * for the time being only. message: edited and counted. 0: delivered to every recipient. -1: e says it in
  * one sentence, and each recipient's fate is in the envelope.
  */
 int submit_run(const struct submit_job *job, struct envelope *envelope, struct message *message,
