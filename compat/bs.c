@@ -348,6 +348,7 @@ do_data(struct bs *b, const char *args)
 				b->over = true;
 			}
 		}
+		letter_keep(&b->relay.post, l, &e);
 		fail(b, &e);
 	}
 }

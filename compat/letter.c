@@ -19,6 +19,8 @@ letter_init(struct letter *l)
 	l->notify[0] = l->envid[0] = '\0';
 	l->report = (struct submit_report){.connections = 0};
 	text_heap(&l->warnings, 4096);
+	l->edited = false;
+	text_heap(&l->kept, 8192);
 	l->began = net_clock();
 }
 
@@ -26,6 +28,7 @@ void
 letter_free(struct letter *l)
 {
 	text_free(&l->warnings);
+	text_free(&l->kept);
 	envelope_free(&l->envelope);
 	message_close(&l->message);
 	spool_close(&l->spool);
@@ -232,7 +235,34 @@ letter_edit(const struct post *p, struct letter *l, struct err *e)
 		return err_set(e, ERR_DATA, "the message has %llu bytes, over max_size (%d)",
 			(unsigned long long)l->message.facts.size, p->profile.max_size);
 	fill_mail(p, l);
+	l->edited = true;
 	return 0;
+}
+
+void
+letter_keep(const struct post *p, struct letter *l, struct err *e)
+{
+	const char *body = p->request->body;
+	struct err own = {.kind = ERR_NONE};
+	char name[DEAD_NAME_SIZE];
+	struct dead_content c = {.envelope = &l->envelope,
+		.message = &l->message,
+		.mail = &l->mail,
+		.section = p->profile.section,
+		.reason = e->text,
+		.seven_bit = body != NULL && text_same(body, "7BIT")};
+
+	if (!l->edited || strcmp(p->profile.dead_letter, "off") == 0 ||
+		!dead_is_for_somebody(&l->envelope))
+		return;
+	if (p->letters == -1)
+		(void)err_copy(&own, &p->letters_error);
+	else if (dead_write(p->letters, &c, name, &own) == 0) {
+		text_printf(&l->kept, "%s/%s", p->profile.dead_letter, name);
+		err_add(e, "kept in %.900s", l->kept.at);
+		return;
+	}
+	err_add(e, "not kept in %.400s: %.400s", p->profile.dead_letter, own.text);
 }
 
 /* The recipients, or those without the message with the server's words for each. */
@@ -329,6 +359,8 @@ letter_log(struct post *p, const struct letter *l, const struct err *e, int stat
 		log_number(&line, "unknown", (long long)unknown);
 	if (l->report.rounds > 1)
 		log_number(&line, "rounds", (long long)l->report.rounds);
+	if (l->kept.len > 0)
+		log_field(&line, "letter", l->kept.at);
 	log_number(&line, "ms", net_clock() - l->began);
 	log_number(&line, "uid", (long long)p->world->uid);
 	if (r->ignored.len > 0)

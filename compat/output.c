@@ -17,6 +17,7 @@ const char output_help[] =
 	"  mailchute -t -i ...     the same, where there is no link called sendmail\n"
 	"As mailchute:\n"
 	"  mailchute show [NAME]   the profile in force, secrets masked\n"
+	"  mailchute resend FILE   a message that could not be sent (dead_letter), once more\n"
 	"  mailchute --version\n"
 	"\n"
 	"The profile is /etc/mailchute.ini. See mailchute(1), sendmail(8), mailchute.ini(5).\n";

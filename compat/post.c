@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static void
 show_dialogue(void *ctx, const char *who, const char *text)
@@ -50,6 +51,8 @@ post_init(struct post *p, const struct world *w, const struct request *r)
 	text_fixed(&p->password, p->password_buf, sizeof(p->password_buf));
 	text_fixed(&p->token, p->token_buf, sizeof(p->token_buf));
 	p->client = NULL;
+	p->letters = -1;
+	p->letters_error.kind = ERR_NONE;
 	log_open(&p->log, "syslog", &ignored);
 	p->job = (struct submit_job){.profile = &p->profile,
 		.world = w,
@@ -60,9 +63,31 @@ post_init(struct post *p, const struct world *w, const struct request *r)
 		p->job.trace.line = show_dialogue;
 }
 
+static void
+close_letters(struct post *p)
+{
+	if (p->letters != -1)
+		(void)close(p->letters);
+	p->letters = -1;
+}
+
+/* That it isn't there is told now, and once more where a message failed. */
+static void
+open_letters(struct post *p, struct letter *l)
+{
+	close_letters(p);
+	err_clear(&p->letters_error);
+	if (strcmp(p->profile.dead_letter, "off") == 0)
+		return;
+	p->letters = dead_open(p->profile.dead_letter, &p->letters_error);
+	if (p->letters == -1)
+		letter_warn(p, l, p->letters_error.text);
+}
+
 void
 post_close(struct post *p)
 {
+	close_letters(p);
 	text_wipe(p->password_buf, sizeof(p->password_buf));
 	text_wipe(p->token_buf, sizeof(p->token_buf));
 	if (p->client != NULL)
@@ -87,6 +112,7 @@ choose(struct post *p, struct letter *l, const char *section, bool by_caller, st
 	log_open(&p->log, p->profile.log, &log_error);
 	if (log_error.kind != ERR_NONE)
 		letter_warn(p, l, log_error.text);
+	open_letters(p, l);
 	asked = callers_timeout(p->request->timeout);
 	p->job.timeout = asked > 0 && asked < p->profile.timeout * 1000 ? asked : 0;
 	aliases_free(&p->aliases);
@@ -105,6 +131,12 @@ post_open(struct post *p, struct letter *l, struct err *e)
 		return err_set(
 			e, ERR_CONFIG, "--profile doesn't count where the program is set-id");
 	return choose(p, l, p->request->section, true, e);
+}
+
+int
+post_open_section(struct post *p, struct letter *l, const char *section, struct err *e)
+{
+	return profile_open(&p->file, p->world, e) == -1 ? -1 : choose(p, l, section, false, e);
 }
 
 /* * stands for any run of bytes; ASCII case doesn't count. */

@@ -4,6 +4,7 @@
 #define MAILCHUTE_POST_H
 
 #include "aliases.h"
+#include "dead.h"
 #include "edit.h"
 #include "envelope.h"
 #include "flags.h"
@@ -22,6 +23,8 @@ struct post {
 	struct profile profile;
 	struct aliases aliases;
 	struct log log;
+	int letters;              /* the folder for dead letters; -1: none */
+	struct err letters_error; /* why there is none */
 	struct text password, token;
 	char password_buf[8192], token_buf[16384];
 	struct keypair *client; /* NULL: none */
@@ -38,6 +41,8 @@ struct letter {
 	struct transaction_mail mail;
 	char notify[64], envid[128];
 	struct submit_report report;
+	bool edited;          /* the message could leave as it is */
+	struct text kept;     /* the dead letter's path; "" where there is none */
 	struct text warnings; /* for the log line */
 	int64_t began;        /* ms */
 };
@@ -47,6 +52,9 @@ void post_close(struct post *p);
 
 /* Opens the profile and takes [default], or the section that the command line names. */
 int post_open(struct post *p, struct letter *l, struct err *e);
+
+/* The same with this section, whoever may select it. */
+int post_open_section(struct post *p, struct letter *l, const char *section, struct err *e);
 
 /* Takes the first section whose `match` fits, where the command line names none. */
 int post_pick_section(struct post *p, struct letter *l, struct err *e);
@@ -69,6 +77,12 @@ void letter_dsn(const struct post *p, struct letter *l);
 
 /* Edits and counts the message, fills l->mail; refuses loops and what is too large. */
 int letter_edit(const struct post *p, struct letter *l, struct err *e);
+
+/*
+ * Keeps a message that failed as a dead letter, where the profile has a folder for them, and adds to
+ * the error where it is, or why it isn't.
+ */
+void letter_keep(const struct post *p, struct letter *l, struct err *e);
 
 /* One line for this message. */
 void letter_log(struct post *p, const struct letter *l, const struct err *e, int status);

@@ -131,6 +131,7 @@ relay_rcpt(struct relay *r, size_t from, const char *dsn, struct err *e)
 
 		if (transaction_rcpt(&r->upstream.smtp, &r->transaction, &env->rcpts[i], &one) == 0)
 			continue;
+		env->rcpts[i].told = true;
 		if (one.lost_peer)
 			err_clear(e);
 		else if (e->kind == ERR_NONE)

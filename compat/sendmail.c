@@ -121,9 +121,10 @@ send_message(struct post *p, struct letter *l, bool *read, struct err *e)
 	if (post_open(p, l, e) == -1 || read_message(p, l, e) == -1)
 		return -1;
 	*read = true;
-	if (pick_section(p, l, e) == -1 || profile_check(&p->profile, e) == -1)
+	if (pick_section(p, l, e) == -1 || address(p, l, e) == -1 || letter_edit(p, l, e) == -1)
 		return -1;
-	if (address(p, l, e) == -1 || letter_edit(p, l, e) == -1 || post_ready(p, e) == -1)
+	/* What fails from here on can be kept as a dead letter. */
+	if (profile_check(&p->profile, e) == -1 || post_ready(p, e) == -1)
 		return -1;
 	return submit_run(&p->job, &l->envelope, &l->message, &l->mail, &l->report, e);
 }
@@ -149,6 +150,8 @@ send_one(const struct world *w, const struct request *r, struct err *e)
 	letter_init(&l);
 	if (e->kind == ERR_NONE)
 		(void)send_message(&p, &l, &read, e);
+	if (e->kind != ERR_NONE)
+		letter_keep(&p, &l, e);
 	/* What fails before the profile was read belongs into its log, too. */
 	if (e->kind == ERR_USAGE && p.file.n == 0)
 		(void)post_open(&p, &l, &ignored);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* admin.c: the mailchute command: what an administrator asks. Sends no message. */
+/* admin.c: the mailchute command: what an administrator asks. */
 #include "admin.h"
 #include "output.h"
 #include "profile.h"
+#include "resend.h"
 
 #include <string.h>
 
@@ -65,10 +66,11 @@ static const struct {
 	const char *name;
 	int (*run)(int argc, char *const argv[], const struct world *w);
 } commands[] = {
-	{"show",      show   },
-	{"help",      help   },
-	{"--help",    help   },
-	{"--version", version},
+	{"show",      show      },
+	{"resend",    resend_run},
+	{"help",      help      },
+	{"--help",    help      },
+	{"--version", version   },
 };
 
 int
@@ -80,7 +82,8 @@ admin_run(int argc, char *const argv[], const struct world *w)
 		if (strcmp(argv[1], commands[i].name) == 0)
 			return commands[i].run(argc, argv, w);
 	}
-	output_line("mailchute", "which command? show, help; --version. To send, begin with a flag "
-				 "(mailchute -t), or call it as sendmail");
+	output_line("mailchute",
+		"which command? show, resend, help; --version. To send, begin with a flag "
+		"(mailchute -t), or call it as sendmail");
 	return err_status(ERR_USAGE, 69);
 }

@@ -25,6 +25,7 @@ struct rcpt {
 	enum rcpt_fate fate;
 	int code;     /* of the last refusal */
 	bool by_rcpt; /* it was RCPT's answer, not the content's */
+	bool told;    /* the caller of -bs heard of the refusal, and went on without him */
 	char *reply;  /* its words; NULL: none */
 	char *dsn;    /* "NOTIFY=.. ORCPT=.." of its own (RFC 3461); NULL: none */
 };

@@ -79,6 +79,26 @@ err_errno(struct err *e, enum err_kind kind, const char *fmt, ...)
 	return -1;
 }
 
+void
+err_add(struct err *e, const char *fmt, ...)
+{
+	char buf[ERR_TEXT_SIZE / 2];
+	struct text words, line;
+	va_list ap;
+	size_t len = strlen(e->text), room;
+
+	text_fixed(&words, buf, sizeof(buf));
+	text_puts(&words, "; ");
+	va_start(ap, fmt);
+	text_vprintf(&words, fmt, ap);
+	va_end(ap);
+	/* Whoever prints it puts a name in front. */
+	room = sizeof(e->text) - words.len - 32;
+	text_fixed(&line, e->text + (len < room ? len : room), words.len + 1);
+	text_add(&line, words.at, words.len);
+	text_mask(&line, 0);
+}
+
 int
 err_copy(struct err *e, const struct err *from)
 {

@@ -53,6 +53,9 @@ int err_set(struct err *e, enum err_kind kind, const char *fmt, ...)
 int err_errno(struct err *e, enum err_kind kind, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* Adds "; " and words to a failure's text; what is there is cut to make room for them. */
+void err_add(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
 /* Takes over from's failure, unless e has one. Returns -1. */
 int err_copy(struct err *e, const struct err *from);
 

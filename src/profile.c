@@ -62,6 +62,7 @@ static const struct value_key keys[] = {
 	{"dot_ends",            VALUE_YES,     FIELD(dot_ends),            NULL,                                  0,               0,          "no"    },
 	{"max_hops",            VALUE_NUMBER,  FIELD(max_hops),            NULL,                                  1,               1000,       "50"    },
 	{"max_size",            VALUE_SIZE,    FIELD(max_size),            NULL,                                  1,               2147483647, ""      },
+	{"dead_letter",         VALUE_PATH,    FIELD(dead_letter),         "off",                                 0,               0,          "off"   },
 	{"log",		 VALUE_PATH,    FIELD(log),                 "syslog stderr off",                   0,               0,          "syslog"},
 };
 

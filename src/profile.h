@@ -66,6 +66,7 @@ struct profile {
 	int connect_timeout, timeout, commit_timeout, deadline;
 	int retry_for;
 	int tempfail_exit;
+	char *dead_letter; /* a folder, or "off" */
 	char *log;
 	int from_header;
 	char *full_name;

@@ -23,6 +23,14 @@ spool_init(struct spool *s)
 }
 
 void
+spool_skip(struct spool *s, uint64_t n)
+{
+	s->fd_offset += (int64_t)n;
+	s->size -= n;
+	s->window_len = 0;
+}
+
+void
 spool_close(struct spool *s)
 {
 	if (s->memory != NULL)

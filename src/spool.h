@@ -47,6 +47,9 @@ int spool_add(struct spool *s, const char *data, size_t n, const char *folder, s
  */
 long spool_view(struct spool *s, uint64_t offset, const char **at, struct err *e);
 
+/* The first n bytes of a file that is read in place are none of the spool's any more. */
+void spool_skip(struct spool *s, uint64_t n);
+
 void spool_close(struct spool *s);
 
 #endif

@@ -133,7 +133,9 @@ carry(struct run *r, struct err *e)
 		.batch = r->batch,
 		.message = r->message,
 		.mail = *r->mail,
-		.all = r->job->profile->recipients == RECIPIENTS_ALL};
+		.all = r->job->profile->recipients == RECIPIENTS_ALL,
+		.before_commit = r->job->before_commit,
+		.ctx = r->job->ctx};
 	enum transaction_end end = TRANSACTION_DONE;
 
 	while ((t.n = fill_batch(r)) > 0) {

@@ -20,6 +20,9 @@ struct submit_job {
 	int family;                   /* AF_UNSPEC, or AF_INET or AF_INET6 alone */
 	int timeout; /* milliseconds, in place of the profile's; 0: the profile's */
 	struct smtp_trace trace;
+	/* As transaction.h has it; NULL: nothing to call. */
+	int (*before_commit)(void *ctx, struct err *e);
+	void *ctx;
 };
 
 /* What the log tells of the last session. */

@@ -310,10 +310,13 @@ introduce(struct smtp *s, const struct transaction *t, struct steps *st, struct 
 }
 
 static int
-hold_signals(struct smtp *s, struct err *e)
+before_window(struct smtp *s, const struct transaction *t, struct err *e)
 {
-	if (s->net->signal_fd != -1 || net_hold_signals(s->net, e) == 0)
+	if ((s->net->signal_fd != -1 || net_hold_signals(s->net, e) == 0) &&
+		(t->before_commit == NULL || t->before_commit(t->ctx, e) == 0))
 		return 0;
+	/* What waits to be sent may be all of the message, and a close would send it. */
+	s->net->mute = true;
 	e->lost_peer = true;
 	return -1;
 }
@@ -350,11 +353,11 @@ end_answered(struct smtp *s, struct err *e)
 
 /* The final dot, in a record of its own, and its answer: the commit window. */
 static int
-commit(struct smtp *s, struct err *e)
+commit(struct smtp *s, const struct transaction *t, struct err *e)
 {
 	const struct steps window = {.window = true};
 
-	if (hold_signals(s, e) == -1)
+	if (before_window(s, t, e) == -1)
 		return -1;
 	s->unanswered++;
 	if (wire_write(&s->wire, ".\r\n", 3, smtp_deadline(s)) == -1) {
@@ -533,7 +536,7 @@ send_chunked(struct smtp *s, const struct transaction *t, struct steps *st, stru
 		prefer_answers(s, t, st, e);
 		return -1;
 	}
-	if (hold_signals(s, e) == -1)
+	if (before_window(s, t, e) == -1)
 		return -1;
 	if (open_window(s, e) == -1) {
 		if (e->kind == ERR_UNKNOWN)
@@ -556,7 +559,7 @@ finish(struct smtp *s, struct transaction *t, struct steps *st, struct err *e)
 	if (st->chunked)
 		result = send_chunked(s, t, st, e);
 	else
-		result = content_send(s, t->message, e) == -1 ? -1 : commit(s, e);
+		result = content_send(s, t->message, e) == -1 ? -1 : commit(s, t, e);
 	if (result == 0) {
 		decide_taken(t, RCPT_DELIVERED, s->reply.code, s->reply.words);
 		return TRANSACTION_DONE;

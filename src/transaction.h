@@ -36,6 +36,9 @@ struct transaction {
 	struct message *message;
 	struct transaction_mail mail;
 	bool all; /* no content unless every recipient is taken */
+	/* Called before a commit window opens; where it fails, none does. NULL: nothing to call. */
+	int (*before_commit)(void *ctx, struct err *e);
+	void *ctx;
 };
 
 /*
