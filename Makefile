@@ -17,7 +17,9 @@ WARN   := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wvla -Wconversion -Werror
 HARDEN := -fPIE -fstack-protector-strong -fno-strict-aliasing -fno-math-errno
 HARDEN += -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables
 COMMON := -std=c11 -D_GNU_SOURCE -Isrc -Icompat $(WARN)
-SRC    := $(sort $(wildcard src/*.c compat/*.c))
+# Of compat/calls_*.c the one with this architecture's system calls.
+SRC    := $(sort $(wildcard src/*.c) $(filter-out compat/calls_%.c,$(wildcard compat/*.c)) \
+	compat/calls_$(ARCH).c)
 HDR    := $(sort $(wildcard src/*.h compat/*.h))
 ENGINE := $(filter-out src/main.c,$(SRC))
 GCC    := gcc # its crt files and libgcc serve clang too
@@ -57,6 +59,15 @@ build/test/identity.o: compat/identity.c $(HDR) Makefile | $(FOREIGN)
 	@mkdir -p $(@D)
 	@echo '  CC $<'; $(CC) $(COMMON) $(HARDEN) $(CFLAGS) $(MUSLINC) \
 		-DMAILCHUTE_SYSTEM_PROFILE='"$(ROOT)/build/test/etc/mailchute.ini"' -c -o $@ $<
+
+# What the sandbox lets through, asked from inside; the same objects as the program's.
+build/test/probe: build/test/probe.o build/obj/src/sandbox.o build/obj/compat/calls_$(ARCH).o \
+		build/obj/src/err.o build/obj/src/text.o build/obj/compat/fortify.o | $(LIBS)
+	@echo '  LINK $@'; $(call LINK,$^)
+
+build/test/probe.o: tests/sandbox/probe.c $(HDR) Makefile | $(FOREIGN)
+	@mkdir -p $(@D)
+	@echo '  CC $<'; $(CC) $(COMMON) $(HARDEN) $(CFLAGS) $(MUSLINC) -c -o $@ $<
 
 # Roots: a program of the build machine's own turns PEM into C.
 build/roots: etc/roots.c src/pem.c src/cert.c src/trust.c src/text.c src/err.c $(HDR) Makefile
@@ -103,7 +114,7 @@ demo: deps ## Install what is missing, build, send to a throw-away server, show 
 	@tests/demo build/test/mailchute
 
 test: deps ## Install what is missing, build, run every test
-	@$(MAKE) --no-print-directory build/mailchute build/test/mailchute
+	@$(MAKE) --no-print-directory build/mailchute build/test/mailchute build/test/probe
 	@tests/run
 
 callers: deps ## Run the tests with real programs that call sendmail
@@ -124,7 +135,7 @@ SAN := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-f
 san: build/san/mailchute ## The same sources on glibc under ASan and UBSan: MAILCHUTE=... make test
 build/san/mailchute: $(SRC) build/test/roots.c $(HDR) Makefile | $(LIBS)
 	@mkdir -p $(@D)
-	$(CC) $(COMMON) $(SAN) \
+	$(CC) $(COMMON) $(SAN) -DMAILCHUTE_SANDBOX='"no"' \
 		-DMAILCHUTE_SYSTEM_PROFILE='"$(ROOT)/build/test/etc/mailchute.ini"' \
 		-o $@ $(filter-out compat/fortify.c,$(SRC)) build/test/roots.c $(LIBS)
 

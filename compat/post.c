@@ -3,7 +3,9 @@
 #include "post.h"
 #include "keypair.h"
 #include "output.h"
+#include "sandbox.h"
 #include "secret.h"
+#include "trust.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -52,6 +54,7 @@ post_init(struct post *p, const struct world *w, const struct request *r)
 	text_fixed(&p->token, p->token_buf, sizeof(p->token_buf));
 	p->client = NULL;
 	p->letters = -1;
+	p->letter_folder = NULL;
 	p->letters_error.kind = ERR_NONE;
 	log_open(&p->log, "syslog", &ignored);
 	p->job = (struct submit_job){.profile = &p->profile,
@@ -232,6 +235,30 @@ load_client(struct post *p, struct err *e)
 	return 0;
 }
 
+/*
+ * A run that may last sees files replaced by newer ones, resolv.conf by each change of the network:
+ * then their folders are readable. -bs reads further messages, and further names.
+ */
+static int
+enter_sandbox(struct post *p, struct err *e)
+{
+	bool serves = p->request->mode == MODE_SMTP;
+	bool lasts = serves || p->profile.retry_for > 0;
+	struct sandbox_needs needs = {
+		.roots = trust_where(p->profile.tls_trust),
+		.spool_folder = serves ? p->world->spool_folder : NULL,
+		.letters = p->letters,
+		.removes_folder = p->letter_folder,
+	};
+
+	if (!p->profile.sandbox)
+		return 0;
+	needs.readable[0] = lasts ? "/etc" : "/etc/resolv.conf";
+	needs.readable[1] = lasts ? "/run" : "/etc/hosts";
+	log_ready(&p->log);
+	return sandbox_enter(&needs, e);
+}
+
 int
 post_ready(struct post *p, struct err *e)
 {
@@ -240,7 +267,9 @@ post_ready(struct post *p, struct err *e)
 		return -1;
 	p->job.password = p->password.at;
 	p->job.token = p->token.at;
-	return p->profile.tls_cert != NULL ? load_client(p, e) : 0;
+	if (p->profile.tls_cert != NULL && load_client(p, e) == -1)
+		return -1;
+	return enter_sandbox(p, e);
 }
 
 int

@@ -29,6 +29,7 @@ struct post {
 	char password_buf[8192], token_buf[16384];
 	struct keypair *client; /* NULL: none */
 	struct submit_job job;
+	const char *letter_folder; /* resend's, where a letter is removed; NULL: none is */
 };
 
 /* One message's. */
@@ -59,7 +60,10 @@ int post_open_section(struct post *p, struct letter *l, const char *section, str
 /* Takes the first section whose `match` fits, where the command line names none. */
 int post_pick_section(struct post *p, struct letter *l, struct err *e);
 
-/* Fetches the secrets; the profile was checked (profile_check). */
+/*
+ * The last thing before the first packet: fetches the secrets and enters the sandbox. The profile was
+ * checked (profile_check), all input was read, but for -bs.
+ */
 int post_ready(struct post *p, struct err *e);
 
 void letter_init(struct letter *l);

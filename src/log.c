@@ -21,7 +21,7 @@
 void
 log_open(struct log *l, const char *target, struct err *e)
 {
-	*l = (struct log){LOG_TO_SYSLOG, -1};
+	*l = (struct log){LOG_TO_SYSLOG, -1, -1};
 	if (strcmp(target, "off") == 0)
 		l->kind = LOG_TO_NOWHERE;
 	else if (strcmp(target, "stderr") == 0)
@@ -62,23 +62,31 @@ log_number(struct text *line, const char *key, long long value)
 	text_printf(line, "%s%s=%lld", line->len > 0 ? " " : "", key, value);
 }
 
+/* Also for a file: it may fail later, and then the syslog takes its place. */
+void
+log_ready(struct log *l)
+{
+	if (l->syslog == -1 && (l->kind == LOG_TO_SYSLOG || l->kind == LOG_TO_FILE))
+		l->syslog = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+}
+
 /* No time in front: every syslog daemon puts its own, and ours would need the zone's file. */
 static void
-write_syslog(const char *tag, const struct text *line, bool failed)
+write_syslog(struct log *l, const char *tag, const struct text *line, bool failed)
 {
 	struct sockaddr_un name = {.sun_family = AF_UNIX, .sun_path = "/dev/log"};
 	char buf[SYSLOG_MAX];
 	struct text out;
-	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
-	if (fd == -1)
+	log_ready(l);
+	if (l->syslog == -1)
 		return;
 	text_fixed(&out, buf, sizeof(buf));
 	text_printf(&out, "<%d>%s[%ld]: ", failed ? PRIORITY_FAILED : PRIORITY_SENT, tag,
 		(long)getpid());
 	text_add(&out, line->at, line->len);
-	(void)sendto(fd, out.at, out.len, MSG_NOSIGNAL, (struct sockaddr *)&name, sizeof(name));
-	(void)close(fd);
+	(void)sendto(
+		l->syslog, out.at, out.len, MSG_NOSIGNAL, (struct sockaddr *)&name, sizeof(name));
 }
 
 /* The whole line in one write, so that lines of many processes don't mix. */
@@ -117,7 +125,7 @@ log_write(struct log *l, const char *tag, const struct text *line, bool failed)
 	}
 	if (l->kind == LOG_TO_FILE && write_file(l->fd, tag, line))
 		return;
-	write_syslog(tag, line, failed);
+	write_syslog(l, tag, line, failed);
 }
 
 void
@@ -125,5 +133,7 @@ log_close(struct log *l)
 {
 	if (l->fd != -1)
 		(void)close(l->fd);
-	*l = (struct log){LOG_TO_NOWHERE, -1};
+	if (l->syslog != -1)
+		(void)close(l->syslog);
+	*l = (struct log){LOG_TO_NOWHERE, -1, -1};
 }

@@ -11,7 +11,8 @@ enum log_kind { LOG_TO_SYSLOG, LOG_TO_STDERR, LOG_TO_FILE, LOG_TO_NOWHERE };
 
 struct log {
 	enum log_kind kind;
-	int fd; /* of the file; -1: none */
+	int fd;     /* of the file; -1: none */
+	int syslog; /* a socket for the syslog; -1: made when it is wanted */
 };
 
 /*
@@ -20,6 +21,9 @@ struct log {
  * (*e says why, and the log can be used all the same).
  */
 void log_open(struct log *l, const char *target, struct err *e);
+
+/* Makes what writing may want: in the sandbox there is no socket of this kind to be had. */
+void log_ready(struct log *l);
 
 /* Begins or goes on with a line: key=value, quoted where the value has blanks or quotes. */
 void log_field(struct text *line, const char *key, const char *value);

@@ -67,6 +67,7 @@ struct profile {
 	int retry_for;
 	int tempfail_exit;
 	char *dead_letter; /* a folder, or "off" */
+	bool sandbox;
 	char *log;
 	int from_header;
 	char *full_name;

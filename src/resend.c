@@ -15,6 +15,7 @@ struct resend {
 	struct dead_letter dead;
 	struct post post;
 	struct letter letter;
+	char folder[4096]; /* of the path */
 };
 
 static int
@@ -26,6 +27,7 @@ doubt(void *ctx, struct err *e)
 static int
 parse(struct resend *r, int argc, char *const argv[], const struct world *w, struct err *e)
 {
+	const char *slash;
 	int i = 2;
 
 	r->even_if_doubled = argc > i && strcmp(argv[i], EVEN_IF_DOUBLED) == 0;
@@ -35,6 +37,10 @@ parse(struct resend *r, int argc, char *const argv[], const struct world *w, str
 		return err_set(
 			e, ERR_USAGE, "resend [" EVEN_IF_DOUBLED "] FILE: one file, a dead letter");
 	r->path = argv[i];
+	slash = strrchr(r->path, '/');
+	if (!text_format(r->folder, sizeof(r->folder), "%.*s",
+		    slash == NULL ? 1 : (int)(slash - r->path) + 1, slash == NULL ? "." : r->path))
+		return err_set(e, ERR_DATA, "the file's path is too long");
 	/* The file names a section and recipients: its owner's choice, and nobody else's account. */
 	if (w->set_id)
 		return err_set(e, ERR_USAGE, "resend isn't for a set-id program");
@@ -78,6 +84,7 @@ send_letter(struct resend *r, struct err *e)
 		return -1;
 	/* For the log alone. */
 	(void)origin_find(&l->origin, &p->profile, p->world, NULL, &ignored);
+	p->letter_folder = r->folder;
 	if (message_read(&l->message, &l->spool, e) == -1 || letter_edit(p, l, e) == -1 ||
 		profile_check(&p->profile, e) == -1 || post_ready(p, e) == -1)
 		return -1;

@@ -343,6 +343,21 @@ search_builtin(struct search *s)
 	}
 }
 
+const char *
+trust_where(const char *source)
+{
+	bool system = source == NULL || strcmp(source, "system") == 0;
+	size_t i;
+
+	if (!system)
+		return source[0] == '/' ? source : NULL;
+	for (i = 0; i < sizeof(system_bundles) / sizeof(system_bundles[0]); i++) {
+		if (access(system_bundles[i], F_OK) == 0)
+			return system_bundles[i];
+	}
+	return NULL;
+}
+
 /* The file or folder that the source means; -2: those compiled in. */
 static int
 open_source(struct trust *t, const char *source, struct err *e)

@@ -26,6 +26,9 @@ struct trust {
 void trust_init(struct trust *t);
 void trust_free(struct trust *t);
 
+/* The file or folder that trust_find will read for this source; NULL: none, they are compiled in. */
+const char *trust_where(const char *source);
+
 /*
  * Finds the roots whose subject is one of the n issuers, and decodes these only. source: "system"
  * (the distribution's bundle), "builtin" (those compiled in), the path of a PEM bundle or of a

@@ -81,7 +81,7 @@ private() {
     cd "$1" || return 1
     only 'src/(trust|path|cert|chain|keypair|tls|scram|sasl|auth)' '^[[:space:]]*#[[:space:]]*include.*bearssl'
     only 'src/profile_file' '^[[:space:]]*#[[:space:]]*include.*[<"]ini\.h'
-    only 'src/(net|log)' '^[[:space:]]*#[[:space:]]*include.*<(sys/socket|sys/un|netdb|netinet/.*)\.h>'
+    only 'src/(net|log|sandbox)' '^[[:space:]]*#[[:space:]]*include.*<(sys/socket|sys/un|netdb|netinet/.*)\.h>'
     only 'src/(net|log)' '\b(socket|socketpair|connect|bind|listen|accept4?|send|sendto|sendmsg|recv|recvfrom|recvmsg|getaddrinfo|ppoll|select|epoll_[a-z]*)[[:space:]]*\('
     # Layers 0 to 6: no printing, no ending of the process, no environment.
     only 'compat/.*|src/(main|admin)' '\b(printf|vprintf|puts|putchar|putc|putc_unlocked|fputs|fputc|fprintf|vfprintf|dprintf|vdprintf|perror|fwrite)[[:space:]]*\('
@@ -161,7 +161,7 @@ private() {
 KEYS='host port tls tls_trust tls_pin tls_name tls_cert tls_key tls_verify auth auth_insecure auth_pipelining user
 password password_file password_command secret_mode oauth_token_file oauth_token_command
     from allow_from_override selectable user_profiles domain helo recipients max_recipients
-    connect_timeout timeout commit_timeout deadline retry_for tempfail_exit dead_letter log
+    connect_timeout timeout commit_timeout deadline retry_for tempfail_exit dead_letter sandbox log
     from_header full_name sender_header reply_to add_header rewrite_headers aliases_file match
     dsn_notify dsn_return dot_ends max_hops max_size'
 FLAGS='t i oi f r F v bm ba bd bD bl bs bv bp bi bt be bP bz bC bh bH q Q o e A B C D E G I J L M

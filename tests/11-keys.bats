@@ -75,7 +75,7 @@ elapsed() {
         [secret_mode]=any [from]=a@x.test [allow_from_override]=no [selectable]=yes
         [user_profiles]=yes [domain]=x.test [helo]=y.test [recipients]=all [max_recipients]=7
         [connect_timeout]=11s [timeout]=12s [commit_timeout]=13s [deadline]=14s
-        [retry_for]=15s [dead_letter]=/dead [tempfail_exit]=75 [log]=/log
+        [retry_for]=15s [dead_letter]=/dead [sandbox]=no [tempfail_exit]=75 [log]=/log
         [from_header]=force [full_name]=x [sender_header]=yes [reply_to]=r@x.test
         [add_header]='X-A: b' [rewrite_headers]=yes [aliases_file]=/aliases [match]='*@x.test'
         [dsn_notify]=failure [dsn_return]=hdrs [dot_ends]=yes [max_hops]=9 [max_size]=12345
