@@ -140,8 +140,8 @@ build/san/mailchute: $(SRC) build/test/roots.c $(HDR) Makefile | $(LIBS)
 		-o $@ $(filter-out compat/fortify.c,$(SRC)) build/test/roots.c $(LIBS)
 
 format: ## Bring the sources into .clang-format's shape
-	clang-format -i $(SRC) $(HDR)
-	clang-format -i $(SRC) $(HDR) # tables settle at the second time
+	clang-format -i $(wildcard src/*.c compat/*.c) $(HDR)
+	clang-format -i $(wildcard src/*.c compat/*.c) $(HDR) # tables settle at the second time
 
 LINKS := sendmail mailq newaliases runq hoststat purgestat send-mail rmail
 install: build/mailchute ## Install with its links (DESTDIR=, PREFIX=; FORCE=1 replaces a foreign sendmail)

@@ -121,23 +121,23 @@ order() {
     [ "$filter" -lt "$(sed -n '/socket(AF_INET/=' "$1" | head -n 1)" ]
 }
 
-TRACE='strace -qq -e trace=prctl,socket'
+TRACE=(strace -qq -e 'trace=prctl,socket')
 
 # bats test_tags=strace
 @test "it stands before the first packet: a message, -bv, -bs, resend" {
     need strace
     mkdir "$BATS_TEST_TMPDIR/dead"
     PORT=1 profile dead_letter="$BATS_TEST_TMPDIR/dead"
-    run --separate-stderr $TRACE -o "$BATS_TEST_TMPDIR/1" "$BIN/sendmail" bob@mail.test < <(message)
+    run --separate-stderr "${TRACE[@]}" -o "$BATS_TEST_TMPDIR/1" "$BIN/sendmail" bob@mail.test < <(message)
     assert_status 69
     order "$BATS_TEST_TMPDIR/1"
-    run --separate-stderr $TRACE -o "$BATS_TEST_TMPDIR/2" "$BIN/sendmail" -bv bob@mail.test
+    run --separate-stderr "${TRACE[@]}" -o "$BATS_TEST_TMPDIR/2" "$BIN/sendmail" -bv bob@mail.test
     order "$BATS_TEST_TMPDIR/2"
-    run --separate-stderr $TRACE -o "$BATS_TEST_TMPDIR/3" "$BIN/mailchute" resend \
+    run --separate-stderr "${TRACE[@]}" -o "$BATS_TEST_TMPDIR/3" "$BIN/mailchute" resend \
         "$BATS_TEST_TMPDIR"/dead/*
     assert_status 69
     order "$BATS_TEST_TMPDIR/3"
-    run --separate-stderr $TRACE -o "$BATS_TEST_TMPDIR/4" "$BIN/sendmail" -bs \
+    run --separate-stderr "${TRACE[@]}" -o "$BATS_TEST_TMPDIR/4" "$BIN/sendmail" -bs \
         < <(printf 'HELO x\r\nMAIL FROM:<a@x.test>\r\nQUIT\r\n')
     order "$BATS_TEST_TMPDIR/4"
 }
@@ -146,7 +146,7 @@ TRACE='strace -qq -e trace=prctl,socket'
 @test "sandbox = no: there is none" {
     need strace
     PORT=1 profile sandbox=no
-    run --separate-stderr $TRACE -o "$BATS_TEST_TMPDIR/1" "$BIN/sendmail" bob@mail.test < <(message)
+    run --separate-stderr "${TRACE[@]}" -o "$BATS_TEST_TMPDIR/1" "$BIN/sendmail" bob@mail.test < <(message)
     assert_status 69
     refute_in "$BATS_TEST_TMPDIR/1" 'SECCOMP|NO_NEW_PRIVS'
 }
