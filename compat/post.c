@@ -87,15 +87,25 @@ open_letters(struct post *p, struct letter *l)
 		letter_warn(p, l, p->letters_error.text);
 }
 
+static void
+forget_secrets(struct post *p)
+{
+	text_wipe(p->password_buf, sizeof(p->password_buf));
+	text_wipe(p->token_buf, sizeof(p->token_buf));
+	text_fixed(&p->password, p->password_buf, sizeof(p->password_buf));
+	text_fixed(&p->token, p->token_buf, sizeof(p->token_buf));
+	if (p->client != NULL)
+		keypair_free(p->client);
+	free(p->client);
+	p->client = NULL;
+	p->job.client = NULL;
+}
+
 void
 post_close(struct post *p)
 {
 	close_letters(p);
-	text_wipe(p->password_buf, sizeof(p->password_buf));
-	text_wipe(p->token_buf, sizeof(p->token_buf));
-	if (p->client != NULL)
-		keypair_free(p->client);
-	free(p->client);
+	forget_secrets(p);
 	aliases_free(&p->aliases);
 	profile_clear(&p->profile);
 	profile_close(&p->file);
@@ -262,6 +272,8 @@ enter_sandbox(struct post *p, struct err *e)
 int
 post_ready(struct post *p, struct err *e)
 {
+	/* What a try that failed has fetched is no part of what this one fetches. */
+	forget_secrets(p);
 	if (secret_password(&p->profile, p->world, &p->password, e) == -1 ||
 		secret_token(&p->profile, p->world, &p->token, e) == -1)
 		return -1;

@@ -1682,6 +1682,47 @@ PY
     assert_same "$(body | head -n 1)" .dot
 }
 
+# What a first MAIL has fetched, before it failed for want of something else, is no part of what the
+# next one fetches: the password would be said twice in a row.
+@test "a MAIL that failed for want of a secret leaves nothing to the log-in of the next" {
+    local T=$BATS_TEST_TMPDIR
+    peer < <(printf '%s\n' '@465p' 'SASL PLAIN alice s3cret-alice'; takes AAA; echo 'C*: QUIT')
+    profile tls=implicit auth=PLAIN oauth_token_file="$T/token"
+    dialogue <<END
+$HELLO
+C: MAIL FROM:<alice@mail.test>
+S: 451 4.3.5 *$T/token*
+C: MAIL FROM:<alice@mail.test>
+S: 451 4.3.5 *$T/token*
+DO umask 077; echo t0ken >$T/token
+$(gives AAA)
+$BYE
+END
+    said 0
+    peer_done
+    assert_in "$PEER/log" ' SASL PLAIN alice$'
+}
+
+@test "a MAIL that failed for want of a certificate leaves nothing to the log-in of the next" {
+    local T=$BATS_TEST_TMPDIR
+    (umask 077; echo t0ken >"$T/token")
+    peer < <(printf '%s\n' TLS @greet 'C: EHLO *' 'S: 250-mail.test' \
+        'S: 250 AUTH XOAUTH2' 'SASL XOAUTH2 alice t0ken'; takes AAA; echo 'C*: QUIT')
+    profile tls=implicit auth=XOAUTH2 password= oauth_token_file="$T/token" \
+        tls_cert="$T/client.pem"
+    dialogue <<END
+$HELLO
+C: MAIL FROM:<alice@mail.test>
+S: 451 4.3.5 *$T/client.pem*
+DO umask 077; cat $CERTS/good.pem $CERTS/good.key >$T/client.pem
+$(gives AAA)
+$BYE
+END
+    said 0
+    peer_done
+    assert_in "$PEER/log" ' SASL XOAUTH2 alice$'
+}
+
 # As the mailers of PHP's frameworks do it: HELO only, a command at a time, no QUIT at the end.
 @test "a PHP mailer talks to it by proc_open" {
     need php
