@@ -379,6 +379,9 @@ get_chunks(struct smtp *s, struct content *c, struct steps *st, struct err *e)
 	struct err part = {.kind = ERR_NONE}, end = {.kind = ERR_NONE};
 	struct smtp_reply first;
 
+	/* A 421 was among the refusals of all RCPTs: of the content there may be no more word. */
+	if (st->taken == 0 && e->lost_peer)
+		return -1;
 	for (; c->answered < c->chunks; c->answered++) {
 		if (get_reply(s, st, SMTP_AT_END, e) == -1)
 			break;
