@@ -5,8 +5,8 @@
  * launch -m [-i FILE [-f FD]] COMMAND [ARGUMENT..]
  *
  * Prints "ms=12.345 cpu_ms=3.456 failed=0": wall time of all, CPU time of all, how many didn't
- * end with 0; with -m "rss_kb=512 failed=0": the largest resident set the process had. TIMES
- * and AT-ONCE are 1.
+ * end with 0; with -m "rss_kb=512 status=0 failed=0": the largest resident set the process had,
+ * and its exit status (128 and more: a signal). TIMES and AT-ONCE are 1.
  *
  * ru_maxrss won't do for small programs: the kernel counts by the batch (32 pages a CPU may be
  * missing), and a child begins with its parent's peak. A resident set shrinks by a few system
@@ -158,7 +158,8 @@ measure_memory(const struct input *input, char **command)
 			signal = 0;
 		ptrace(PTRACE_CONT, pid, NULL, (void *)signal);
 	}
-	printf("rss_kb=%ld failed=%d\n", most, result != 0);
+	printf("rss_kb=%ld status=%d failed=%d\n", most,
+		WIFEXITED(result) ? WEXITSTATUS(result) : 128 + WTERMSIG(result), result != 0);
 	return result != 0;
 }
 
