@@ -100,24 +100,30 @@ look_up(struct net_addresses *as, const char *host, const char *port, int family
 }
 
 int
-net_resolve(struct net_addresses *as, const char *host, unsigned port, int family, struct err *e)
+net_resolve(struct net_addresses *as, const char *host, unsigned port, int family, int64_t deadline,
+	struct err *e)
 {
 	char name[256], service[8];
-	int answer, v4, v6;
+	int answer;
 
 	as->n = 0;
+	if (net_clock() >= deadline)
+		return err_set(e, ERR_TEMP, "cannot look up %s: no time was left", host);
 	(void)text_format(name, sizeof(name), "%s", host);
 	(void)text_format(service, sizeof(service), "%u", port);
 	answer = look_up(as, name, service, family);
 	if (answer == 0)
 		return 0;
-	/* One family's broken answer fails the whole look-up in musl: ask for each alone. */
-	if (family == AF_UNSPEC) {
-		v6 = look_up(as, name, service, AF_INET6);
-		v4 = look_up(as, name, service, AF_INET);
-		if (v4 == 0 || v6 == 0)
+	/*
+	 * One family's broken answer fails the whole look-up in musl: ask for each alone. Mostly it
+	 * is AAAA's, which to wait for again would take another 5 s.
+	 */
+	if (family == AF_UNSPEC && net_clock() < deadline) {
+		answer = look_up(as, name, service, AF_INET);
+		if (answer == 0)
 			return 0;
-		answer = v4;
+		if (net_clock() < deadline && look_up(as, name, service, AF_INET6) == 0)
+			return 0;
 	}
 	return err_set(e, answer == EAI_NONAME ? ERR_HOST : ERR_TEMP, "cannot look up %s: %s", host,
 		gai_strerror(answer));

@@ -66,10 +66,11 @@ void net_init(struct net *n);
 /*
  * Looks host up (a name, or an address with or without brackets); keeps the order and interleaves
  * the families. Errors: ERR_HOST where there is no such name, ERR_TEMP where the look-up failed.
- * family: AF_UNSPEC, or AF_INET or AF_INET6 alone.
+ * family: AF_UNSPEC, or AF_INET or AF_INET6 alone. A look-up of musl's can't be interrupted (5 s,
+ * mostly): none begins behind the deadline, and one may overrun it.
  */
-int
-net_resolve(struct net_addresses *as, const char *host, unsigned port, int family, struct err *e);
+int net_resolve(struct net_addresses *as, const char *host, unsigned port, int family,
+	int64_t deadline, struct err *e);
 
 /*
  * Adds each address once more, with another port that is tried `later` ms after the first (as far

@@ -289,7 +289,7 @@ try_host(struct run *r, const struct value_host *host)
 	bool is_auto = host->port == VALUE_PORT_AUTO;
 
 	if (net_resolve(&as, host->name, is_auto ? PORT_IMPLICIT : (unsigned)host->port,
-		    r->job->family, &e) == -1) {
+		    r->job->family, r->deadline, &e) == -1) {
 		/* Where another host failed otherwise, that is the better reason. */
 		if (e.kind != ERR_HOST)
 			err_clear(&r->last);
