@@ -35,6 +35,10 @@ family() {
     family borders 1000
 }
 
+@test "300 KiB of line ends and dots alone are whole, wherever the buffers' borders fall" {
+    family dense 80
+}
+
 @test "where a lone dot ends the message nothing of what follows gets out" {
     family dots 40
 }

@@ -364,6 +364,17 @@ def borders():
                             tls=side == "out", pipe=shift % 2 == 0)
 
 
+def dense():
+    """Nothing but line ends and dots: whatever a buffer's border is, one of them stands there."""
+    for pattern in (b"\n.", b"\r\n.", b"\r.", b"\r\n..", b"\n.\r", b"\r\r\n.", b"\0\n.", b".\n",
+                    b"\r\0\n.\r\n", b"\r\n.\0"):
+        for pad in range(len(pattern) + 1):
+            for way, offer in OFFERS.items():
+                whole, wanted = body(b"x" * pad + pattern * (300 * KIB // len(pattern)))
+                yield Probe("%r behind %d, by %s" % (pattern, pad, way), whole, wanted, offer=offer,
+                            tls=pad % 2 == 0, pipe=pad % 4 < 2)
+
+
 def dots():
     """Where the profile says that a lone dot ends the message, what follows it goes nowhere."""
     for sequence in CORE:
@@ -392,7 +403,7 @@ def sessions():
         b"\n.\r.\n" + BEHIND, b"\r..\r\n" + BEHIND)], line_end=b"\n")
 
 
-FAMILIES = [endings, places, headers, borders, dots, sessions]
+FAMILIES = [endings, places, headers, borders, dense, dots, sessions]
 
 
 def main():
