@@ -41,3 +41,8 @@ names() {
 @test "silence costs 5 s a look-up, of which none begins behind the deadline" {
     names 6 'options|a deadline'
 }
+
+# bats test_tags=cage
+@test "a name that isn't found now is looked up again in the next round of retry_for" {
+    names 3 'retry_for'
+}

@@ -220,6 +220,13 @@ def rows():
     yield Row("the first host's server is silent, the second host's name is fine",
               "other.test:silence", host="other.test mail.test", takes=4)
     yield Row("the first host doesn't exist", host="other.test mail.test")
+    # A first round in which the name isn't found, or nobody knows; the next one finds it.
+    yield Row("a name that comes back, by retry_for, from NXDOMAIN", "any:first=2/nxdomain", takes=2,
+              least=0.4, keys={"retry_for": "20s"})
+    yield Row("a name that comes back, by retry_for, from silence", "any:first=4/silence", takes=5,
+              least=2, keys={"retry_for": "20s"})
+    yield Row("a name that doesn't, and retry_for", "any:nxdomain", takes=2, least=2, status=68,
+              says="after [34] rounds", keys={"retry_for": "2s"})
     # As installed: 5 s for a look-up; there is one for both families, then one for each.
     yield Row("no answer at all, with no options", "any:silence", options="", status=75, takes=15,
               says="cannot look up mail.test")
