@@ -87,3 +87,8 @@ family() {
 @test "neither controls nor secrets get from the server's words to stderr or log" {
     family words 140
 }
+
+# bats test_tags=cage
+@test "behind sendmail -bs the caller has true answers, and in time" {
+    family callers 120
+}

@@ -14,7 +14,8 @@ takes over: it is given the connection and the good answer, and says whether the
 
 In every row: the program ends by itself, in time; its resident set stays under 1,000 kB; 0 if and
 only if the server said yes to the whole message; else one line on stderr, of 2 KiB at most and
-without a control character, and one in the log with the same status; where the server has all of
+without a control character, and one in the log with the same status (a caller of -bs is told the same by the
+answers to his commands); where the server has all of
 the message and hasn't refused it, the line says "may have accepted", and nowhere else; there was
 one connection. What a row wants besides stands in it.
 
@@ -40,6 +41,9 @@ PEAK_KB = 1000
 MIB = 1 << 20
 SMALL = b"From: Alice <alice@mail.test>\nTo: bob@mail.test\nSubject: a test\n\nHello, Bob.\n"
 LARGE = SMALL + b"a line of the body of some message\n" * 240000
+# What a caller of -bs says; where he is refused, the message is a few wrong commands.
+SESSION = (b"HELO shop.test\r\nMAIL FROM:<alice@mail.test>\r\nRCPT TO:<bob@mail.test>\r\nDATA\r\n" +
+           SMALL.replace(b"\n", b"\r\n") + b".\r\nQUIT\r\n")
 PASSWORD = "s3cret-alice"
 DATA, CHUNK = 23, 16384
 ALERT, HANDSHAKE, CHANGE = 21, 22, 20
@@ -395,7 +399,7 @@ class Lab:
         self.key_log = os.path.join(folder, "keys")
         self.contexts = {}
         self.lock = threading.Lock()
-        for name, text in (("small", SMALL), ("large", LARGE)):
+        for name, text in (("small", SMALL), ("large", LARGE), ("session", SESSION)):
             with open(os.path.join(folder, name), "wb") as file:
                 file.write(text)
 
@@ -444,6 +448,9 @@ class Row:
         self.cipher = more.pop("cipher", "")
         self.drains = more.pop("drains", True)
         self.to = more.pop("to", ["bob@mail.test"])
+        self.bs = more.pop("bs", False)
+        if self.bs:
+            self.message, self.to = "session", ["-bs"]
         ahead = self.offer == "both" and phase in ("mail", "rcpt") and self.message == "small"
         self.doubt = more.pop("doubt", (phase == "end" or ahead) and self.status == 75)
         if more:
@@ -515,7 +522,8 @@ class Play:
                 pass
             thread.join(5)
         self.told = err.decode("utf-8", "surrogateescape")
-        found = re.fullmatch(r"rss_kb=(\d+) status=(\d+) failed=\d\n", out.decode("latin-1"))
+        self.heard, _, out = out.decode("latin-1").rpartition("rss_kb=")
+        found = re.fullmatch(r"(\d+) status=(\d+) failed=\d\n", out)
         self.peak, self.status = (int(found[1]), int(found[2])) if found else (0, None)
         if not found:
             self.faults.append("it hangs, or printed something: %r" % out)
@@ -533,12 +541,41 @@ class Play:
             yield "it took %.1f s, not %.1f" % (self.took, row.takes)
         if not 0 < self.peak < PEAK_KB:
             yield "%d kB of memory" % self.peak
-        if (self.status == 0) != self.confirmed:
+        if not row.bs and (self.status == 0) != self.confirmed:
             yield "THE LAW: status %d, and the server %s" % (
                 self.status, "said yes" if self.confirmed else "didn't say yes")
         if self.calls != 1:
             yield "%d connections" % self.calls
-        yield from self.wrong_words()
+        if not row.bs:
+            yield from self.wrong_words()
+            if self.heard:
+                yield "it printed %r" % self.heard
+            return
+        yield from self.wrong_answers()
+
+    def wrong_answers(self):
+        """What a caller of -bs has heard; his own status is 0 then."""
+        lines = self.heard.splitlines()
+        codes = [line[:3] for line in lines]
+        dot = codes[codes.index("354") + 1] if "354" in codes else ""
+        # Of the calls for nothing the last is QUIT.
+        if codes[0] != "220" or codes[-1] != "221" or len(codes) not in (7, 12):
+            yield "answers: %s" % lines
+        if (dot[:1] == "2") != self.confirmed:
+            yield "THE LAW: %s to the message, and the server %s" % (
+                dot or "nothing", "said yes" if self.confirmed else "didn't say yes")
+        doubt = "may have accepted" in self.heard
+        if doubt != self.row.doubt or (doubt and dot[:1] != "4"):
+            yield "it says %sthat it may have been accepted" % ("" if doubt else "not ")
+        if self.received and dot[:1] != "2" and not doubt and not self.refused:
+            yield "THE LAW: the server may have accepted it"
+        if PASSWORD in self.heard or re.search("[\0-\x09\x0b\x0c\x0e-\x1f\x7f]", self.heard):
+            yield "a secret or a control"
+        for pattern in self.row.says:
+            if not re.search(pattern, self.heard):
+                yield "it isn't said: " + pattern
+        if self.told:
+            yield "something on stderr"
 
     def wrong_words(self):
         row, told = self.row, self.told
@@ -1082,7 +1119,32 @@ def words():
                   soon=True, status=kind, doubt=False, **how)
 
 
-FAMILIES = [drip, silence, flood, garbage, fine, early, deaf, farewell, tls, handshakes, goodbye, words]
+def callers():
+    """The same behind sendmail -bs: its caller has his answers in time, and the true ones."""
+    for phase, how in everywhere():
+        if how["port"] == 587 and phase not in CLEAR:
+            continue
+        # Step by step: nothing is in flight behind MAIL and RCPT here.
+        how = dict(how, bs=True, status=0, doubt=phase == "end")
+        good = {"greeting": b"220", "starttls": b"220", "auth": b"235", "go": b"354"}.get(phase, b"250")
+        yield Row("drips", phase, drips(byte_by_byte, 0.04), says=["in time"], **how)
+        yield Row("is silent", phase, silent, says=["in time"], **how)
+        yield Row("closes", phase, lambda c, _t: c.sock.shutdown(socket.SHUT_WR), soon=True, **how)
+        yield Row("sends lines without end", phase, floods(good + b"-yyyy\r\n", 16 * MIB), soon=True,
+                  **how)
+        yield Row("sends garbage", phase, says("what?"), soon=True, **how)
+        yield Row("mixes codes", phase, says(good + b"-x\r\n", "550 y"), soon=True, **how)
+        how["doubt"] = False
+        yield Row("says 421", phase, refuses("421 4.3.2 going down"), soon=True,
+                  says=["421 4.3.2 going down"], **how)
+        yield Row("answers with controls", phase, refuses("550 5.7.1 \x1b[2J\x9b31m\x07 " + PASSWORD
+                                                         if phase not in CLEAR + ("ehlo2",) else
+                                                         "550 5.7.1 \x1b[2J\x9b31m\x07"),
+                  soon=True, **how)
+
+
+FAMILIES = [drip, silence, flood, garbage, fine, early, deaf, farewell, tls, handshakes, goodbye, words,
+            callers]
 
 
 def main():
