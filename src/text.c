@@ -256,6 +256,19 @@ text_address(struct text *t, const unsigned char *a, size_t n)
 		add_v6(t, a);
 }
 
+/* A character of UTF-8 that does something to a line, as far as it isn't ASCII. */
+static bool
+moves_text(const unsigned char *p, size_t len)
+{
+	/* C1, which some terminals obey, too. */
+	if (len == 2)
+		return p[0] == 0xc2 && p[1] < 0xa0;
+	/* U+2028 to 202E, U+2066 to 2069: line ends, and what turns the writing round. */
+	return len == 3 && p[0] == 0xe2 &&
+	       ((p[1] == 0x80 && p[2] >= 0xa8 && p[2] <= 0xae) ||
+		       (p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9));
+}
+
 void
 text_masked(struct text *t, const char *s, size_t n)
 {
@@ -263,10 +276,9 @@ text_masked(struct text *t, const char *s, size_t n)
 
 	for (i = 0; i < n; i += len) {
 		len = text_utf8(s + i, n - i);
-		/* C0, DEL, what is no UTF-8; and C1, which some terminals obey, too. */
+		/* C0, DEL, what is no UTF-8, what moves it. */
 		if (len == 0 || text_is_control(s[i]) ||
-			(len == 2 && (unsigned char)s[i] == 0xc2 &&
-				(unsigned char)s[i + 1] < 0xa0)) {
+			moves_text((const unsigned char *)s + i, len)) {
 			len = len == 0 ? 1 : len;
 			text_char(t, '?');
 			continue;
