@@ -37,7 +37,7 @@ import time
 
 AT_ONCE = 12
 PATIENCE = 6.0      # what a busy machine may add to a time
-PEAK_KB = 1000
+PEAK_KB = int(os.environ.get("HOSTILE_PEAK_KB", "1000"))    # sanitizers need more
 MIB = 1 << 20
 SMALL = b"From: Alice <alice@mail.test>\nTo: bob@mail.test\nSubject: a test\n\nHello, Bob.\n"
 LARGE = SMALL + b"a line of the body of some message\n" * 240000
@@ -45,6 +45,8 @@ LARGE = SMALL + b"a line of the body of some message\n" * 240000
 SESSION = (b"HELO shop.test\r\nMAIL FROM:<alice@mail.test>\r\nRCPT TO:<bob@mail.test>\r\nDATA\r\n" +
            SMALL.replace(b"\n", b"\r\n") + b".\r\nQUIT\r\n")
 PASSWORD = "s3cret-alice"
+# C0, C1, DEL, bytes that are no UTF-8, line ends of Unicode, and what turns the writing round.
+CONTROLS = "[\x00-\x09\x0b-\x1f\x7f-\x9f\udc80-\udcff\u2028-\u202e\u2066-\u2069]"
 DATA, CHUNK = 23, 16384
 ALERT, HANDSHAKE, CHANGE = 21, 22, 20
 OFFERS = {"both": ("PIPELINING", "CHUNKING"), "pipelining": ("PIPELINING",),
@@ -449,6 +451,9 @@ class Row:
         self.drains = more.pop("drains", True)
         self.to = more.pop("to", ["bob@mail.test"])
         self.bs = more.pop("bs", False)
+        self.verbose = more.pop("verbose", False)
+        if self.verbose:
+            self.to.insert(0, "-v")
         if self.bs:
             self.message, self.to = "session", ["-bs"]
         ahead = self.offer == "both" and phase in ("mail", "rcpt") and self.message == "small"
@@ -580,11 +585,12 @@ class Play:
     def wrong_words(self):
         row, told = self.row, self.told
         doubt = "may have accepted" in told
-        if self.status == 0 and told:
+        if self.status == 0 and told and not row.verbose:
             yield "0, but not silent"
-        if self.status != 0 and (told.count("\n") != 1 or len(told) > 2049 or len(told) < 20):
+        lines = told.split("\n")[:-1][-1 if row.verbose else 0:]
+        if self.status != 0 and (len(lines) != 1 or not 20 < len(lines[0]) < 2049):
             yield "stderr isn't one line of 2 KiB at most"
-        if re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\udc80-\udcff]", told):
+        if re.search(CONTROLS, told):
             yield "a control on stderr"
         if PASSWORD in told:
             yield "the password on stderr"
@@ -600,9 +606,13 @@ class Play:
                 yield "it says: " + pattern
         with open(self.folder + "/log", encoding="utf-8", errors="surrogateescape") as file:
             log = file.read()
-        if log.count("\n") != 1 or " exit=%d " % self.status not in log:
+        # A value that holds a blank or a quotation mark is quoted: no server adds a field.
+        fields = re.fullmatch(r"\S+ mailchute\[\d+\]:((?: [a-z_]+=(?:\"(?:[^\"\\]|\\.)*\"|[^ \"\n]+))+)\n",
+                              log)
+        found = re.findall(r' exit=(\d+)', re.sub(r'"(?:[^"\\]|\\.)*"', '""', log))
+        if not fields or found != [str(self.status)]:
             yield "the log isn't one line with the status: " + log
-        if PASSWORD in log or re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\udc80-\udcff]", log):
+        if PASSWORD in log or re.search(CONTROLS, log):
             yield "a secret or a control in the log: " + log
 
 
@@ -1098,8 +1108,10 @@ def words():
         "half UTF-8": "\xe2\x82", "bad UTF-8": "\xff\xfe\xed\xa0\x80\xf4\x90\x80\x80",
         "backspaces": "no\x08\x08yes \x7f\x7f", "CRs": "550 no\r250 2.0.0 ok\rsent",
         "tabs and feeds": "\t\x0b\x0c\x0e\x0f", "NULs": "\0\0\0",
-        "U+2028 and U+202E": "\xe2\x80\xa8\xe2\x80\xae reversed",
+        "U+2028 and U+202E": "\xe2\x80\xa8\xe2\x80\xae reversed \xe2\x81\xa6",
         "a very long line": "y" * 2000,
+        "fields of a log": '" status=sent exit=0 delivered=1 x="\\" exit=0 \\\\" exit=0 ',
+        "what reads like our words": "mailchute: sent. (the server may have accept3d it)",
         "the password": "who says " + PASSWORD + " is wrong",
         "the password, often": " ".join([PASSWORD] * 90),
         "the password in base64": "AGFsaWNlAHMzY3JldC1hbGljZQ== or czNjcmV0LWFsaWNl",
@@ -1113,8 +1125,10 @@ def words():
         for name, text in evil.items():
             if "password" in name and phase in ("ehlo2", "greeting") + CLEAR:
                 continue
-            yield Row("answers with " + name, phase, refuses("550 5.7.1 " + text + " END"), soon=True,
-                      status=kind, doubt=False, lacks=["s3cret", "czNjcmV0", "AGFsaWNlAH"], **how)
+            for verbose in (False, True):
+                yield Row("answers with " + name + ", -v" * verbose, phase,
+                          refuses("550 5.7.1 " + text + " END"), soon=True, status=kind, doubt=False,
+                          verbose=verbose, lacks=["s3cret", "czNjcmV0", "AGFsaWNlAH"], **how)
         yield Row("answers with 60 KiB", phase, refuses(*["550-" + "z" * 1000] * 59, "550 END"),
                   soon=True, status=kind, doubt=False, **how)
 
