@@ -44,5 +44,9 @@ family() {
 }
 
 @test "in -bs nothing but CRLF.CRLF ends a message, however it comes" {
-    family sessions 1000
+    family sessions 2000
+}
+
+@test "commands in the addresses of a header, and of a caller of -bs, don't get out as commands" {
+    family envelopes 800
 }

@@ -68,6 +68,7 @@ class Server:
     def take(self, offer, count=1):
         """One connection with so many messages: (commands, [content], [raw], what came behind)."""
         sock, _ = self.listener.accept()
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.settimeout(20)
         if self.tls:
             sock = self.tls.wrap_socket(sock, server_side=True, suppress_ragged_eofs=True)
@@ -78,9 +79,13 @@ class Server:
         self.buf, self.sock = b"", sock
         commands, contents, raws = [], [], []
         sock.sendall(b"220 mail.test\r\n")
-        while len(contents) < count:
+        while count is None or len(contents) < count:
             while b"\n" not in self.buf:
-                self.more()
+                # Without a count until the client goes.
+                if count is not None:
+                    self.more()
+                elif not self.waits():
+                    return commands, contents, raws, self.buf
             line, _, self.buf = self.buf.partition(b"\n")
             if not line.endswith(b"\r"):
                 raise ValueError("a bare LF ends %r" % line)
@@ -98,6 +103,15 @@ class Server:
             else:
                 sock.sendall(b"250 ok\r\n")
         return commands, contents, raws, self.rest()
+
+    def waits(self):
+        """True if more comes."""
+        try:
+            data = self.sock.recv(65536)
+        except ConnectionError:
+            data = b""
+        self.buf += data
+        return bool(data)
 
     def more(self):
         data = self.sock.recv(65536)
@@ -202,8 +216,9 @@ class Probe:
 class Session:
     """Many messages of a -bs caller, in one run."""
 
-    def __init__(self, name, texts, line_end=b"\r\n", split=None):
+    def __init__(self, name, texts, line_end=b"\r\n", split=None, offer=b""):
         self.name, self.texts, self.line_end, self.split = name, texts, line_end, split
+        self.offer = offer
         self.count, self.ends = len(texts), False
         self.wanted = [as_sent(WHOLE + b"\n" + unstuffed(text)) if line_end == b"\r\n" else None
                        for text in texts]
@@ -247,7 +262,7 @@ class Session:
                               env={"MAILCHUTE_CONFIG": worker.profile(self)}) as process:
             def serve():
                 try:
-                    found.append(server.take(b"", self.count))
+                    found.append(server.take(self.offer, self.count))
                 except (ValueError, OSError) as error:
                     found.append(error)
             thread = threading.Thread(target=serve)
@@ -264,6 +279,56 @@ class Session:
         if isinstance(found[0], Exception):
             return wrong + [repr(found[0])]
         return wrong + list(faults(self, found[0])) + ["said: " + said] * bool(said)
+
+
+class Envelope:
+    """A run whose commands are made of odd bytes: it may be refused, but not split in two."""
+
+    count, tls, ends = 1, False, False
+    # RFC 5321 4.1.2: <, > and blanks may stand within quotes, in a literal nearly all.
+    PATH = rb'(?:"[^"\x00-\x1f\x7f]*"|\[[^]\x00-\x1f\x7f]*\]|[^][<>" \x00-\x1f\x7f])*'
+    ONE = re.compile(rb"EHLO client\.test|(MAIL FROM|RCPT TO):<" + PATH +
+                     rb">( [A-Z0-9]+(=[!-~]+)?)*|DATA|RSET|QUIT")
+
+    def __init__(self, name, arguments, text):
+        self.name, self.arguments, self.text = name, arguments, text
+
+    def play(self, worker):
+        server = worker.servers[False]
+        wrong, called = [], False
+        with subprocess.Popen([worker.program, *self.arguments], stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              env={"MAILCHUTE_CONFIG": worker.profile(self)}) as process:
+            process.stdin.write(self.text)
+            process.stdin.close()
+            while process.poll() is None and not called:
+                called = select.select([server.listener], [], [], 0.02)[0]
+            called = called or select.select([server.listener], [], [], 0)[0]
+            if called:
+                try:
+                    commands, _, _, rest = server.take(b"", None)
+                    wrong = list(self.split(commands, rest))
+                except (ValueError, OSError) as error:
+                    wrong = [repr(error)]
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                wrong.append("it hangs")
+                process.kill()
+            if process.returncode == 0 and not called and "-t" in self.arguments:
+                wrong.append("0, and nobody was called")
+        return wrong
+
+    def split(self, commands, rest):
+        """What isn't one command of ours a line."""
+        for line in commands:
+            if not self.ONE.fullmatch(line):
+                yield "it says %r" % line
+            # In a header the text before <..> may be a name, and victim meant; here nobody is.
+            if "-bs" in self.arguments and re.match(rb'RCPT TO:<[^>@"]*@evil\.test>', line):
+                yield "it says %r" % line
+        if rest not in (b"QUIT\r\n", b""):
+            yield "behind the end came %r" % rest[:80]
 
 
 class Worker:
@@ -389,6 +454,7 @@ def sessions():
              if b"\r\n.\r\n" not in sequence]
     for at in range(0, len(texts), 120):
         yield Session("messages %d and on" % at, texts[at:at + 120])
+    yield Session("to a server with BDAT", texts, offer=OFFERS["BDAT"])
     # Byte by byte, and at the borders of what is read at once.
     core = [b"text" + sequence + BEHIND + b"text" for sequence in CORE
             if b"\r\n.\r\n" not in sequence]
@@ -403,7 +469,38 @@ def sessions():
         b"\n.\r.\n" + BEHIND, b"\r..\r\n" + BEHIND)], line_end=b"\n")
 
 
-FAMILIES = [endings, places, headers, borders, dense, dots, sessions]
+# What would be a command of its own, if it got out as it is.
+SPLITS = tuple(before + command + after
+               for before in (b"\r\n", b"\n", b"\r", b"\0\r\n", b">\r\n", b"\x85", b"\xe2\x80\xa8", b"\\\r\n",
+                              b"\r\n ", b"> SIZE=1\r\n", b"\x0b", b"\x0c", b"%0d%0a", b"\xc4\x8d\xc4\x8a")
+               for command in (b"RCPT TO:<victim@evil.test>", b"DATA") for after in (b"\r\n", b"\r", b""))
+
+
+def envelopes():
+    """Commands in what addresses are made of: in the header, for -t, and in what a caller of -bs says."""
+    for split in SPLITS:
+        fields = {"a name": b'"Bob ' + split + b'" <bob@mail.test>', "a comment": b"bob@mail.test (" + split + b")",
+                  "a quoted part": b'"bob' + split + b'"@mail.test', "a local part": b"bob" + split + b"@mail.test",
+                  "a domain": b"bob@mail" + split + b".test", "a literal": b"bob@[127.0.0.1" + split + b"]",
+                  "an address": b"<bob@mail.test" + split + b">", "a group": b"all" + split + b": bob@mail.test;"}
+        for name, field in fields.items():
+            yield Envelope("%r in %s, -t" % (split, name), ["-t"], b"From: alice@mail.test\nTo: carl@mail.test, " +
+                           field + b"\nSubject: a\n\nbody\n")
+        lines = {"MAIL": (b"MAIL FROM:<alice" + split + b"@mail.test>", b"RCPT TO:<bob@mail.test>"),
+                 "RCPT": (b"MAIL FROM:<alice@mail.test>", b"RCPT TO:<bob" + split + b"@mail.test>"),
+                 "a quoted part": (b"MAIL FROM:<alice@mail.test>", b'RCPT TO:<"bob' + split + b'"@mail.test>'),
+                 "SIZE": (b"MAIL FROM:<alice@mail.test> SIZE=1" + split, b"RCPT TO:<bob@mail.test>"),
+                 "ENVID": (b"MAIL FROM:<alice@mail.test> ENVID=a" + split, b"RCPT TO:<bob@mail.test>"),
+                 "ORCPT": (b"MAIL FROM:<alice@mail.test>",
+                           b"RCPT TO:<bob@mail.test> ORCPT=rfc822;a" + split)}
+        for name, (mail, rcpt) in lines.items():
+            # Behind a line feed there is a command of the caller's own: that one may get out.
+            if b"\n" not in split:
+                yield Envelope("%r in %s, -bs" % (split, name), ["-bs"], b"HELO a\r\n" + mail + b"\r\n" + rcpt +
+                               b"\r\nQUIT\r\n")
+
+
+FAMILIES = [endings, places, headers, borders, dense, dots, sessions, envelopes]
 
 
 def main():
