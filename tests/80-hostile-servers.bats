@@ -89,6 +89,11 @@ family() {
 }
 
 # bats test_tags=cage
+@test "a good second host has what the hostile first one can't have, and is else not even called" {
+    family second 700
+}
+
+# bats test_tags=cage
 @test "behind sendmail -bs the caller has true answers, and in time" {
     family callers 120
 }

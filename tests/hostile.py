@@ -17,7 +17,9 @@ only if the server said yes to the whole message; else one line on stderr, of 2 
 without a control character, and one in the log with the same status (a caller of -bs is told the same by the
 answers to his commands); where the server has all of
 the message and hasn't refused it, the line says "may have accepted", and nowhere else; there was
-one connection. What a row wants besides stands in it.
+one connection. Where a second host is named, a good one, it gets the message, once, if the first one
+can't have it and nobody was refused for good; else it isn't even called. What a row wants besides
+stands in it.
 
 Status: 0 if all rows came out as wanted, else 1 and a few lines on stderr for each other.
 """
@@ -349,7 +351,7 @@ class Connection:
 
     def do_data(self, _rest):
         self.reply("go", "354 go ahead")
-        content = b""
+        content = bytearray()
         while not content.endswith(b"\r\n.\r\n"):
             if not self.buf:
                 self.fill()
@@ -363,9 +365,12 @@ class Connection:
         size, _, last = rest.partition(" ")
         left = int(size)
         while left > 0:
-            left -= len(self.take(min(left, 8192)))
-            self.play.chunked += 1
-            self.within(self.play.chunked * 8192)
+            if not self.buf:
+                self.fill()
+            part = min(left, len(self.buf))
+            left, self.buf = left - part, self.buf[part:]
+            self.play.chunked += part
+            self.within(self.play.chunked)
         if not last:
             self.reply("chunk", "250 2.0.0 " + size)
             return
@@ -451,6 +456,7 @@ class Row:
         self.drains = more.pop("drains", True)
         self.to = more.pop("to", ["bob@mail.test"])
         self.bs = more.pop("bs", False)
+        self.second = False     # there is another host, a good one
         self.verbose = more.pop("verbose", False)
         if self.verbose:
             self.to.insert(0, "-v")
@@ -461,17 +467,26 @@ class Row:
         if more:
             raise TypeError(more)
 
+    def leads_on(self):
+        """Whether another host may have the message."""
+        if self.doubt or self.status in (0, 67, 77):
+            return False
+        return self.status != 69 or self.phase in ("greeting", "ehlo") or \
+            (self.phase == "ehlo2" and self.port == 465)
+
     def __str__(self):
-        return "%s at %s, port %d, offers %s" % (self.name, self.phase, self.port, self.offer)
+        return "%s at %s, port %d, offers %s%s" % (
+            self.name, self.phase, self.port, self.offer, ", and a second host" * self.second)
 
 
 class Play:
     """A row, played."""
 
     def __init__(self, lab, row, number):
-        self.lab, self.row = lab, row
-        self.folder = os.path.join(lab.folder, "row%d" % number)
-        os.mkdir(self.folder)
+        self.lab, self.row, self.other = lab, row, None
+        if number is not None:
+            self.folder = os.path.join(lab.folder, "row%d" % number)
+            os.mkdir(self.folder)
         self.commands, self.faults, self.calls, self.chunked = [], [], 0, 0
         self.received = self.confirmed = self.refused = self.done = False
         self.threads, self.socks = [], []
@@ -487,8 +502,27 @@ class Play:
             self.threads.append(threading.Thread(target=Connection(self, sock).run, daemon=True))
             self.threads[-1].start()
 
-    def profile(self, port):
-        keys = {"host": "localhost:%d" % port,
+    def listen(self):
+        listener = socket.create_server(("127.0.0.1", 0))
+        threading.Thread(target=self.accept, args=(listener,), daemon=True).start()
+        return listener
+
+    def hang_up(self, listener):
+        self.done = True
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        for thread in self.threads if self.row.drains else []:
+            thread.join(2)
+        for sock, thread in zip(self.socks, self.threads):
+            # One that reads no more may never see the end.
+            try:
+                sock.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+            thread.join(5)
+
+    def profile(self, *listeners):
+        keys = {"host": " ".join("localhost:%d" % one.getsockname()[1] for one in listeners),
                 "tls": "implicit" if self.row.port == 465 else "starttls",
                 "tls_trust": self.lab.certs + "/ca.pem", "user": "alice", "password": PASSWORD,
                 "from": "alice@mail.test", "domain": "mail.test", "helo": "client.test",
@@ -499,9 +533,11 @@ class Play:
             file.write("[default]\n" + "".join("%s = %s\n" % pair for pair in keys.items()))
 
     def run(self):
-        listener = socket.create_server(("127.0.0.1", 0))
-        self.profile(listener.getsockname()[1])
-        threading.Thread(target=self.accept, args=(listener,), daemon=True).start()
+        listeners = [self.listen()]
+        if self.row.second:
+            self.other = Play(self.lab, Row("good", "none", None, port=self.row.port), None)
+            listeners.append(self.other.listen())
+        self.profile(*listeners)
         began = time.monotonic()
         with subprocess.Popen(
                 [self.lab.launch, "-m", "-i", os.path.join(self.lab.folder, self.row.message),
@@ -514,18 +550,10 @@ class Play:
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 out, err = process.communicate()
-        self.took, self.done = time.monotonic() - began, True
-        listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
-        for thread in self.threads if self.row.drains else []:
-            thread.join(2)
-        for sock, thread in zip(self.socks, self.threads):
-            # One that reads no more may never see the end.
-            try:
-                sock.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-            thread.join(5)
+        self.took = time.monotonic() - began
+        self.hang_up(listeners[0])
+        if self.other:
+            self.other.hang_up(listeners[1])
         self.told = err.decode("utf-8", "surrogateescape")
         self.heard, _, out = out.decode("latin-1").rpartition("rss_kb=")
         found = re.fullmatch(r"(\d+) status=(\d+) failed=\d\n", out)
@@ -539,6 +567,16 @@ class Play:
         row = self.row
         yield from self.faults
         if self.status is None:
+            return
+        if self.other:
+            yield from self.other.faults
+            if self.other.confirmed and (self.confirmed or self.received and not self.refused):
+                yield "THE LAW: both may have it"
+            if self.other.calls != row.leads_on():
+                yield "the second host was called %d times" % self.other.calls
+        if row.second and row.leads_on():
+            if self.status != 0 or not self.other.confirmed or self.confirmed or self.told:
+                yield "the second host doesn't have it: status %d" % self.status
             return
         if self.status not in ((75, 76) if row.status is None else (row.status,)):
             yield "status %d, not %s" % (self.status, row.status)
@@ -875,13 +913,14 @@ def early():
         yield Row("answers all ahead", phase, all_of_them, soon=True, doubt=False, **how)
     for offer in OFFERS:
         for name, text in (("says yes", b"250 2.0.0 Ok: queued as EARLY\r\n"),
-                           ("says yes twice", b"250 2.0.0 Ok\r\n" * 2),
+                           ("says yes 300 times", b"250 2.0.0 Ok\r\n" * 300),
                            ("says 354", b"354 go\r\n"), ("sends garbage", b"\0\1\2\r\n")):
             def within(connection, _text, text=text):
                 connection.row.act = lambda _connection, _text: True
                 connection.write(text)
                 return True
-            # To a BDAT that has gone one answer is due, however early.
+            # To a BDAT that has gone one answer is due, however early; to those of this message 300
+            # are too many.
             due = name == "says yes" and offer in ("both", "chunking")
             if not due:
                 yield Row(name + " within the content", "content", within, offer=offer, soon=True,
@@ -1133,6 +1172,18 @@ def words():
                   soon=True, status=kind, doubt=False, **how)
 
 
+def second():
+    """Much of the above, with a good second host: it has the message, or nobody asks it."""
+    for one in (drip, garbage, early, farewell, tls, handshakes, goodbye, words):
+        for row in one():
+            if "deadline" in row.keys or row.verbose or (one is not drip and row.takes):
+                continue
+            row.second = True
+            # What it waits for behind an early end of the first.
+            row.keys.update(timeout="3s", commit_timeout="3s") if row.soon else None
+            yield row
+
+
 def callers():
     """The same behind sendmail -bs: its caller has his answers in time, and the true ones."""
     for phase, how in everywhere():
@@ -1158,7 +1209,7 @@ def callers():
 
 
 FAMILIES = [drip, silence, flood, garbage, fine, early, deaf, farewell, tls, handshakes, goodbye, words,
-            callers]
+            second, callers]
 
 
 def main():
