@@ -96,6 +96,7 @@ struct steps {
 	bool chunked;    /* by BDAT */
 	bool ahead;      /* the content goes before the last flight is answered */
 	bool window;     /* the end of the message went out: what is lost now is lost in doubt */
+	int64_t opened;  /* .. at this time */
 };
 
 /* RFC 5321 4.5.3.1.10: 452, or from some servers 552, means that the others come next time. */
@@ -179,13 +180,23 @@ put_steps(struct smtp *s, const struct transaction *t, struct steps *st, struct 
 	return 0;
 }
 
-/* One reply; within the window its loss leaves the outcome unknown. */
+/*
+ * One reply; within the window its loss leaves the outcome unknown. is_last: it answers the content.
+ * The others have the run's deadline together, so that many of them can't hold us for ever, or what
+ * the content's answer may take, if that is longer.
+ */
 static int
-get_reply(struct smtp *s, const struct steps *st, enum smtp_phase phase, struct err *e)
+get_reply(
+	struct smtp *s, const struct steps *st, enum smtp_phase phase, bool is_last, struct err *e)
 {
+	const struct smtp_options *o = s->options;
+	int64_t by = net_clock() + o->commit_timeout, all = st->opened + o->commit_timeout;
+
 	if (!st->window)
 		return smtp_get(s, phase, e);
-	return smtp_get_by(s, SMTP_AT_END, net_clock() + s->options->commit_timeout, e);
+	if (all < o->deadline)
+		all = o->deadline;
+	return smtp_get_by(s, SMTP_AT_END, is_last || by < all ? by : all, e);
 }
 
 /* An answer that is neither yes nor no, where the content has gone already. */
@@ -221,7 +232,7 @@ take_steps(struct smtp *s, const struct transaction *t, struct steps *st, bool w
 	for (; st->got < st->put && !refusal.lost_peer; st->got++) {
 		if (!wait && !wire_has_input(&s->wire))
 			break;
-		if (get_reply(s, st, st->got == 0 ? SMTP_AT_MAIL : SMTP_AT_RCPT, e) == -1)
+		if (get_reply(s, st, st->got == 0 ? SMTP_AT_MAIL : SMTP_AT_RCPT, false, e) == -1)
 			break;
 		if (st->window && s->reply.code / 100 == 3)
 			return out_of_turn(s, e);
@@ -364,7 +375,7 @@ commit(struct smtp *s, const struct transaction *t, struct err *e)
 		s->net->mute = true;
 		return smtp_lost(s, SMTP_AT_CONTENT, ERR_TEMP, e);
 	}
-	if (open_window(s, e) == -1 || get_reply(s, &window, SMTP_AT_END, e) == -1)
+	if (open_window(s, e) == -1 || get_reply(s, &window, SMTP_AT_END, true, e) == -1)
 		return -1;
 	return end_answered(s, e);
 }
@@ -383,7 +394,7 @@ get_chunks(struct smtp *s, struct content *c, struct steps *st, struct err *e)
 	if (st->taken == 0 && e->lost_peer)
 		return -1;
 	for (; c->answered < c->chunks; c->answered++) {
-		if (get_reply(s, st, SMTP_AT_END, e) == -1)
+		if (get_reply(s, st, SMTP_AT_END, c->answered + 1 == c->chunks, e) == -1)
 			break;
 		if (c->answered + 1 == c->chunks)
 			(void)end_answered(s, &end);
@@ -549,6 +560,7 @@ send_chunked(struct smtp *s, const struct transaction *t, struct steps *st, stru
 	}
 	presume_taken(t, st);
 	st->window = true;
+	st->opened = net_clock();
 	if (get_steps(s, t, st, e) == -1)
 		return -1;
 	return get_chunks(s, &c, st, e);

@@ -773,6 +773,16 @@ def silence():
             time.sleep(0.03)
 
     yield Row("drips its handshake", "handshake", slowly, says=["in time"])
+    def slow(connection, text):
+        time.sleep(0.3)
+        connection.write(text)
+        return True
+
+    # Behind a BDAT that has gone: each answer is in time, but not all of them.
+    for keys, takes in (({"timeout": "1m", "commit_timeout": "1s", "deadline": "2s"}, 2),
+                        ({"timeout": "1m", "commit_timeout": "3s", "deadline": "1s"}, 3)):
+        yield Row("answers 60 recipients one by one", "rcpt", slow, offer="both", keys=keys,
+                  takes=takes, says=["in time"], to=["r%d@mail.test" % i for i in range(60)])
     for offer in ("neither", "both"):
         yield Row("neither reads nor answers 1,000 recipients", "mail", silent, offer=offer,
                   says=["in time"], drains=False, to=["r%d@mail.test" % i for i in range(1000)],
