@@ -96,7 +96,10 @@ content_send(struct smtp *s, struct message *m, struct err *e)
 int
 content_take_replies(struct smtp *s, struct content *c, struct err *e)
 {
-	while (c->answered < c->chunks && wire_has_input(&s->wire)) {
+	while (wire_has_input(&s->wire)) {
+		/* One look for both questions: an answer may come between two. */
+		if (c->answered == c->chunks)
+			return broken_off(s, e);
 		if (smtp_get(s, SMTP_AT_CONTENT, e) == -1) {
 			e->lost_peer = true;
 			return -1;
@@ -108,10 +111,7 @@ content_take_replies(struct smtp *s, struct content *c, struct err *e)
 		e->lost_peer = true;
 		return -1;
 	}
-	/* More than was asked for, or the end. */
-	if (wire_has_input(&s->wire) || s->net->fault.kind != NET_FINE)
-		return broken_off(s, e);
-	return 0;
+	return s->net->fault.kind == NET_FINE ? 0 : broken_off(s, e);
 }
 
 /* The replies that wait may be MAIL's and the RCPTs': then they are the caller's to read. */
