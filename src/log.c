@@ -89,7 +89,7 @@ write_syslog(struct log *l, const char *tag, const struct text *line, bool faile
 		l->syslog, out.at, out.len, MSG_NOSIGNAL, (struct sockaddr *)&name, sizeof(name));
 }
 
-/* The whole line in one write, so that lines of many processes don't mix. */
+/* The whole line in one write, so that lines of many processes don't mix; a full disk may part it. */
 static bool
 write_file(int fd, const char *tag, const struct text *line)
 {
@@ -97,6 +97,7 @@ write_file(int fd, const char *tag, const struct text *line)
 	struct tm utc;
 	time_t now = time(NULL);
 	ssize_t done = -1;
+	size_t at;
 
 	text_heap(&out, line->len + 512);
 	if (gmtime_r(&now, &utc) != NULL)
@@ -105,13 +106,13 @@ write_file(int fd, const char *tag, const struct text *line)
 	text_printf(&out, "%s[%ld]: ", tag, (long)getpid());
 	text_add(&out, line->at, line->len);
 	text_char(&out, '\n');
-	if (!out.cut) {
-		do
-			done = write(fd, out.at, out.len);
-		while (done == -1 && errno == EINTR);
+	for (at = 0; !out.cut && at < out.len; at += done > 0 ? (size_t)done : 0) {
+		done = write(fd, out.at + at, out.len - at);
+		if (done == 0 || (done == -1 && errno != EINTR))
+			break;
 	}
 	text_free(&out);
-	return done != -1;
+	return done > 0;
 }
 
 void
