@@ -106,7 +106,7 @@ write_file(int fd, const char *tag, const struct text *line)
 	text_printf(&out, "%s[%ld]: ", tag, (long)getpid());
 	text_add(&out, line->at, line->len);
 	text_char(&out, '\n');
-	for (at = 0; !out.cut && at < out.len; at += done > 0 ? (size_t)done : 0) {
+	for (at = 0; !out.cut && at<out.len; at += done> 0 ? (size_t)done : 0) {
 		done = write(fd, out.at + at, out.len - at);
 		if (done == 0 || (done == -1 && errno != EINTR))
 			break;
