@@ -155,7 +155,8 @@ send_one(const struct world *w, const struct request *r, struct err *e)
 	/* What fails before the profile was read belongs into its log, too. */
 	if (e->kind == ERR_USAGE && p.file.n == 0)
 		(void)post_open(&p, &l, &ignored);
-	if (!read || p.profile.dot_ends)
+	/* A caller of -bs says nothing before he is greeted: he and we would wait for ever. */
+	if (r->mode != MODE_SMTP && r->operands != NULL && (!read || p.profile.dot_ends))
 		drain_stdin();
 	status = post_status(&p, e);
 	letter_log(&p, &l, e, status);

@@ -1762,3 +1762,10 @@ PHP
     assert_same "$(field Subject 2)" BBB
     assert_same "$(body 1 | head -n 1)" .dot
 }
+
+@test "a caller who waits for a greeting isn't waited for where the command line is wrong" {
+    profile
+    run --separate-stderr timeout 10 "$BIN/sendmail" -bs -f < <(sleep 20)
+    assert_status 64
+    assert_one_line
+}
