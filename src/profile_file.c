@@ -139,6 +139,17 @@ check_entry(struct intake *in, struct profile_entry *entry)
 		scan_complain(&in->scan, entry->line, "%s: %s", key->name, why);
 }
 
+static void
+free_entry(struct profile_entry *entry)
+{
+	/* It may be a password. */
+	if (entry->value != NULL)
+		text_wipe(entry->value, strlen(entry->value));
+	free(entry->section);
+	free(entry->key);
+	free(entry->value);
+}
+
 static int
 add_entry(struct profile_file *f, const struct profile_entry *entry)
 {
@@ -153,8 +164,12 @@ add_entry(struct profile_file *f, const struct profile_entry *entry)
 	copy.section = text_copy(entry->section, strlen(entry->section));
 	copy.key = text_copy(entry->key, strlen(entry->key));
 	copy.value = text_copy(entry->value, strlen(entry->value));
+	if (copy.section == NULL || copy.key == NULL || copy.value == NULL) {
+		free_entry(&copy);
+		return -1;
+	}
 	f->entries[f->n++] = copy;
-	return copy.section != NULL && copy.key != NULL && copy.value != NULL ? 0 : -1;
+	return 0;
 }
 
 /* inih calls this for each line that scan_text counted, in the same order. */
@@ -164,7 +179,8 @@ take_entry(void *ctx, const char *section, const char *key, const char *value)
 	struct intake *in = ctx;
 	struct profile_entry entry = {(char *)section, (char *)key, (char *)value, 0, false};
 
-	if (in->calls >= in->scan.n)
+	/* inih goes on calling, whatever it is told. */
+	if (in->no_memory || in->calls >= in->scan.n)
 		return 0;
 	entry.line = in->scan.calls[in->calls].line;
 	entry.continues = in->scan.calls[in->calls].continues;
@@ -424,14 +440,8 @@ profile_close(struct profile_file *f)
 {
 	size_t i;
 
-	for (i = 0; i < f->n; i++) {
-		/* A password may be among them. */
-		if (f->entries[i].value != NULL)
-			text_wipe(f->entries[i].value, strlen(f->entries[i].value));
-		free(f->entries[i].section);
-		free(f->entries[i].key);
-		free(f->entries[i].value);
-	}
+	for (i = 0; i < f->n; i++)
+		free_entry(&f->entries[i]);
 	free(f->entries);
 	free(f->path);
 	text_free(&f->complaints);
