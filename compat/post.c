@@ -224,11 +224,12 @@ post_pick_section(struct post *p, struct letter *l, struct err *e)
 	if (p->request->section != NULL)
 		return 0;
 	for (n = 0; chosen == NULL && (name = profile_section(&p->file, n)) != NULL; n++) {
-		if (profile_choose(&candidate, &p->file, p->world, name, false, e) == -1)
-			return -1;
-		if (matches(p, l, &candidate))
+		if (profile_choose(&candidate, &p->file, p->world, name, false, e) == 0 &&
+			matches(p, l, &candidate))
 			chosen = name;
 		profile_clear(&candidate);
+		if (e->kind != ERR_NONE)
+			return -1;
 	}
 	return chosen == NULL ? 0 : choose(p, l, chosen, false, e);
 }
