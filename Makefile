@@ -38,7 +38,7 @@ DEPS := build-essential libbearssl-dev libinih-dev musl-tools ca-certificates
 DEPS += bats parallel openssl python3 python3-aiosmtpd php-cli strace valgrind file mandoc
 DEPS += clang clang-format clang-tidy libclang-rt-14-dev cppcheck shellcheck
 
-.PHONY: all deps demo test callers bench lint san install uninstall clean help format
+.PHONY: all deps demo test callers bench faults lint san install uninstall clean help format
 all: build/mailchute ## Build build/mailchute, one static-PIE file
 
 build/mailchute: $(SRC:%.c=build/obj/%.o) build/obj/roots.o | $(LIBS)
@@ -126,6 +126,23 @@ bench: deps ## Measure round trips, instructions, memory, rates, beside other ma
 	@$(MAKE) --no-print-directory DEPS='$(BENCH)' deps
 	@$(MAKE) --no-print-directory build/mailchute
 	@tests/bench/run
+
+# FAULTS: what faults.py takes: QUICK=1 goes in strides, SEED=all proves that the groups see.
+faults: deps ## Break every place of a run once: streams, calls, allocations, signals (QUICK=1, SEED=all)
+	@$(MAKE) --no-print-directory build/test/mailchute build/faults/mailchute build/faults/inject
+	@tests/faults/run $(if $(SEED),--seed $(SEED),$(if $(QUICK),--quick))
+
+build/faults/inject: tests/faults/inject.c
+	@mkdir -p $(@D)
+	@echo '  CC $@'; $(CC) -std=c11 -D_GNU_SOURCE $(WARN) -O1 -o $@ $<
+
+# The allocations of the group for them fail one by one, under the eyes of ASan.
+build/faults/mailchute: $(SRC) tests/faults/malloc.c build/test/roots.c $(HDR) Makefile | $(LIBS)
+	@mkdir -p $(@D)
+	@echo '  CC $@'; $(CC) $(COMMON) $(SAN) \
+		-DMAILCHUTE_SYSTEM_PROFILE='"$(ROOT)/build/test/etc/mailchute.ini"' \
+		-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc \
+		-o $@ $(filter-out compat/fortify.c,$(SRC)) tests/faults/malloc.c build/test/roots.c $(LIBS)
 
 lint: deps ## clang-format, clang-tidy, cppcheck, shellcheck, mandoc -Tlint
 	@$(MAKE) --no-print-directory $(FOREIGN)

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: ISC
+"""Faults of our own making, to show that the groups of faults.py see them: seeds.py NAME...|all
+
+Each is a change to a copy of the tree (build/faults/seed); the program built from it must break the
+law in its groups. A seed that no group sees is a failure, and so is one that doesn't apply any more.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+TREE = os.path.join(ROOT, "build/faults/seed")
+
+# name, groups each of which must see it, file, what stands there, what stands there instead
+SEEDS = [
+    ("unknown-leads-on", ("server_tcp_cut", "server_plain_cut", "server_tcp_stalled",
+                          "server_plain_stalled"),
+     "src/submit.c", "	case ERR_TEMP:\n		/* A log-in",
+     "	case ERR_UNKNOWN:\n	case ERR_TEMP:\n		/* A log-in"),
+    ("window-is-temporary", ("server_tcp_cut", "server_plain_stalled"),
+     "src/smtp.c", "phase == SMTP_AT_END ? ERR_UNKNOWN : ERR_TEMP", "ERR_TEMP"),
+    ("end-is-yes", ("client_tcp_cut", "client_plain_cut"),
+     "src/transaction.c", "		return smtp_get(s, phase, e);\n	return smtp_get_by(",
+     "		return smtp_get(s, phase, e);\n	s->reply.code = 250;\n	return 0 * smtp_get_by("),
+    ("end-is-yes-large", ("client_large_cut",),
+     "src/content.c", "		return e->kind == ERR_NONE ? broken_off(s, e) : -1;",
+     "		return 0;"),
+    ("waits-for-ever", ("client_tcp_stalled", "client_plain_stalled", "client_large_stalled"),
+     "src/net.c", "		if (left < 0)\n			return set_fault(n, NET_TIMEOUT, 0);",
+     "		if (left < 60000 && deadline != NET_AT_ONCE)\n			left = 60000;"),
+    ("refused-is-taken", ("answers",),
+     "src/transaction.c", "	if (code / 100 == 2) {\n		r->fate = RCPT_TAKEN;\n		st->taken++;",
+     "	if (code / 100 >= 2) {\n		r->fate = RCPT_TAKEN;\n		st->taken++;"),
+    ("close-sends", ("calls_failing",),
+     "src/transaction.c", "	s->net->mute = true;\n	e->lost_peer = true;\n	return -1;",
+     "	e->lost_peer = true;\n	return -1;"),
+    ("read-error-is-end", ("calls_failing",), "src/spool.c", "EINTR", "EIO"),
+    ("short-is-whole", ("calls_short", "content_split"),
+     "src/net.c", "		return sent;\n	}\n	if (errno == EAGAIN",
+     "		return (ssize_t)len;\n	}\n	if (errno == EAGAIN"),
+    ("no-second-try", ("calls_interrupted", "calls_failing"),
+     "src/net.c", "	while (got == -1 && errno == EINTR);", "	while (false);"),
+    ("two-looks", ("calls_late",),
+     "src/content.c", "	while (wire_has_input(&s->wire)) {",
+     "	while (c->answered < c->chunks && wire_has_input(&s->wire)) {"),
+    ("unchecked", ("allocations",),
+     "src/profile_file.c", "		if (more == NULL)\n			return -1;\n", ""),
+    ("leak", ("allocations",), "src/profile_file.c", "		free_entry(&copy);\n", ""),
+    ("no-line-end", ("stdin_cut",), "src/dot.c", "	if (d->line > 0)\n", "	if (d->line > 1000)\n"),
+    ("signals-not-held", ("signals", "signal_steps"),
+     "src/net.c", "	if (sigprocmask(SIG_BLOCK, &n->held, NULL) == -1)",
+     "	(void)sigemptyset(&n->held);\n	if (sigprocmask(SIG_BLOCK, &n->held, NULL) == -1)"),
+    ("piece-is-line", ("replies_split",), "src/wire.c", "		whole = end != NULL;",
+     "		whole = end != NULL || len + n >= 20;"),
+    ("dot-at-border", ("content_split",), "src/dot.c", "			if (d->stuff)",
+     "			if (d->stuff && len > 0)"),
+]
+
+
+def copy_tree():
+    shutil.rmtree(TREE, ignore_errors=True)
+    for name in ("Makefile", "src", "compat", "etc", "tests/certs", "tests/faults", "build/obj",
+                 "build/lib", "build/include", "build/test", "build/tests/certs", "build/roots"):
+        to = os.path.join(TREE, name)
+        os.makedirs(os.path.dirname(to), exist_ok=True)
+        subprocess.run(["cp", "-a", os.path.join(ROOT, name), to], check=True)
+
+
+def build(targets):
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS"))}
+    return subprocess.run(["make", "-s", "-C", TREE, *targets], env=env, timeout=300,
+                          stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
+
+
+def seen(group):
+    """True where the group finds fault with the program of the copy."""
+    run = subprocess.run([sys.executable, os.path.join(ROOT, "tests/faults/faults.py"), "--quick",
+                          "--show", "1", "--build", os.path.join(TREE, "build"), group],
+                         stdout=subprocess.PIPE, text=True, timeout=600, check=False)
+    first = run.stdout.splitlines()
+    last = first[-1] if first else "no result"
+    print("    %s: %s%s" % (group, last, ", among them: " + first[1].strip() if run.returncode else ""),
+          flush=True)
+    return run.returncode != 0 and last.endswith(" failed") and not last.endswith(" 0 failed")
+
+
+def plant(seed):
+    name, groups, path, old, new = seed
+    print(name, flush=True)
+    file = os.path.join(TREE, path)
+    with open(file, encoding="utf-8") as f:
+        text = f.read()
+    if old not in text:
+        print("    %s has changed: the seed doesn't apply" % path)
+        return False
+    with open(file, "w", encoding="utf-8") as f:
+        f.write(text.replace(old, new))
+    targets = ["build/test/mailchute"]
+    if "allocations" in groups:
+        targets.append("build/faults/mailchute")
+    made = build(targets)
+    if made.returncode != 0:
+        print("    it doesn't build:", made.stderr[-1500:])
+    result = made.returncode == 0 and all([seen(g) for g in groups])
+    with open(file, "w", encoding="utf-8") as f:
+        f.write(text)
+    return result
+
+
+def main():
+    wanted = [s for s in SEEDS if s[0] in sys.argv[1:] or sys.argv[1:] == ["all"]]
+    if not wanted:
+        sys.exit("seeds: no such seed; there are: " + " ".join(s[0] for s in SEEDS))
+    copy_tree()
+    results = [plant(s) for s in wanted]
+    shutil.rmtree(TREE, ignore_errors=True)
+    print("%d passed, %d failed" % (sum(results), len(results) - sum(results)))
+    return 0 if all(results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
