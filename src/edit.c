@@ -6,6 +6,9 @@
 #include <string.h>
 #include <strings.h>
 
+/* Bytes of fields that are added, usually. */
+#define ADDED_ROOM 1000
+
 /* An edit under way. */
 struct editing {
 	struct message *m;
@@ -422,10 +425,12 @@ edit_message(
 	*notes = (struct edit_notes){.received = 0};
 	note_id(m, notes);
 	count_hops(m, notes);
+	text_reserve(&m->ready, m->header.len + ADDED_ROOM);
 	if (rules->relay)
 		copy_header(m);
 	else
 		edit_header(m, rules, notes);
+	message_forget(m);
 	return m->ready.cut
 		       ? err_set(e, ERR_DATA, "the header grew over %d KiB (or memory ran out)",
 				 8 * MESSAGE_HEADER_MAX / 1024)

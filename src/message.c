@@ -263,13 +263,19 @@ message_read(struct message *m, struct spool *spool, struct err *e)
 }
 
 void
-message_close(struct message *m)
+message_forget(struct message *m)
 {
 	text_free(&m->header);
-	text_free(&m->ready);
 	free(m->fields);
 	m->fields = NULL;
 	m->n = 0;
+}
+
+void
+message_close(struct message *m)
+{
+	message_forget(m);
+	text_free(&m->ready);
 }
 
 bool

@@ -51,6 +51,9 @@ struct message {
  */
 int message_read(struct message *m, struct spool *spool, struct err *e);
 
+/* Lets go of the header as it came: what leaves is ready, and the memory is wanted for the session. */
+void message_forget(struct message *m);
+
 void message_close(struct message *m);
 
 /* True where the field's name is this one (without case). */

@@ -57,6 +57,12 @@ grow(struct text *t, size_t n)
 }
 
 void
+text_reserve(struct text *t, size_t n)
+{
+	(void)grow(t, n);
+}
+
+void
 text_add(struct text *t, const char *s, size_t n)
 {
 	/* Nothing added is a text, too: "", not NULL. */

@@ -25,6 +25,9 @@ void text_fixed(struct text *t, char *buf, size_t size);
 /* A text on the heap, of at most max bytes. cut also tells that memory ran out. */
 void text_heap(struct text *t, size_t max);
 
+/* Room for n more bytes at once, if it can be had: no copy of what is there is made for each half. */
+void text_reserve(struct text *t, size_t n);
+
 /* Frees a heap text; harmless for a fixed one and twice. */
 void text_free(struct text *t);
 
