@@ -35,7 +35,7 @@ LIBS   := build/lib/libbearssl.a build/lib/libinih.a
 FOREIGN := build/include/bearssl.h build/include/bearssl build/include/ini.h
 MUSLINC := -nostdinc -isystem $(MUSL_INC) -isystem build/include
 DEPS := build-essential libbearssl-dev libinih-dev musl-tools ca-certificates
-DEPS += bats parallel openssl python3 python3-aiosmtpd php-cli strace valgrind file mandoc
+DEPS += bats parallel openssl libssl-dev python3 python3-aiosmtpd php-cli strace valgrind file mandoc
 DEPS += clang clang-format clang-tidy libclang-rt-14-dev cppcheck shellcheck
 
 .PHONY: all deps demo test callers bench faults lint san install uninstall clean help format
@@ -121,7 +121,7 @@ callers: deps ## Run the tests with real programs that call sendmail
 	@$(MAKE) --no-print-directory build/mailchute build/test/mailchute
 	@tests/callers/run
 
-BENCH := libssl-dev iproute2
+BENCH := iproute2
 bench: deps ## Measure round trips, instructions, memory, rates, beside other mailers (build/bench)
 	@$(MAKE) --no-print-directory DEPS='$(BENCH)' deps
 	@$(MAKE) --no-print-directory build/mailchute

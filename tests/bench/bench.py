@@ -104,6 +104,13 @@ def quick(work):
             except measure.Failed as error:
                 say(f"{client.label}: {error}")
                 status = 1
+        try:
+            client = clients.Mailchute(work, "sys", binary(), label="wide")
+            client.recipients = [f"r{n}@mail.test" for n in range(clients.WIDE_RECIPIENTS)]
+            print(f"rss_kb_wide_sys={measure.resident_kb(client, sink, 'wide')}", flush=True)
+        except measure.Failed as error:
+            say(f"{client.label}: {error}")
+            status = 1
     print(f"binary_bytes={os.path.getsize(binary())}")
     return status
 

@@ -13,6 +13,8 @@ import random
 HERE = pathlib.Path(__file__).resolve().parent
 TLS = {"587": "starttls", "465": "implicit"}
 SIZES = {"2k": 2000, "20k": 20000, "25m": 25000000}
+# One more message, "wide", has a header of 64 KiB and so many recipients.
+WIDE_HEADER, WIDE_RECIPIENTS = 65536, 100
 
 
 def write(path, text):
@@ -38,7 +40,13 @@ Content-Transfer-Encoding: base64
     return head + base64.encodebytes(random.Random(1).randbytes(57 * lines)).decode("ascii")
 
 
+def wide():
+    text, field = message(SIZES["2k"]), f"X-Field: {'word ' * 12}\n {'folded ' * 9}\n"
+    return field * ((WIDE_HEADER - text.index("\n\n")) // len(field)) + text
+
+
 def write_messages(work):
+    write(work / "message.wide", wide())
     for name, size in SIZES.items():
         text = message(size)
         write(work / f"message.{name}", text)
@@ -50,6 +58,7 @@ class Client:
     """command(port, number, size): what to run for "587" or "465" at that number."""
     offer = "full"      # which of the sink's listeners it is measured with
     input_fd = 0        # what it reads the message from
+    recipients = ("bob@mail.test",)
 
     def __init__(self, work, trust, name, version="", path=None, libraries=None):
         self.work, self.name, self.version, self.path = work, name, version, path
@@ -87,7 +96,7 @@ class Mailchute(Client):
         lines = [f"{key} = {value}\n" for key, value in values.items()]
         profile = self.profile(number, "".join(["[default]\n", *lines]))
         self.environment["MAILCHUTE_CONFIG"] = profile
-        return [self.path, "-i", "bob@mail.test"]
+        return [self.path, "-i", *self.recipients]
 
 
 class Msmtp(Client):

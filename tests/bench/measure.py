@@ -9,7 +9,7 @@ import signal
 import subprocess
 import time
 
-from clients import SIZES
+from clients import SIZES, WIDE_HEADER, WIDE_RECIPIENTS
 
 HERE = pathlib.Path(__file__).resolve().parent
 BENCH = HERE.parent.parent / "build" / "bench"
@@ -79,6 +79,8 @@ class Sink(Server):
 
     def taken(self, wanted, size):
         """The sessions since the last call: so many must have brought a message, whole."""
+        least = SIZES.get(size, WIDE_HEADER)
+        recipients = 1 if size in SIZES else WIDE_RECIPIENTS
         for _ in range(150):
             lines = (self.folder / "log").read_text("ascii").split("\n")[self.seen:-1]
             if len(lines) >= wanted:
@@ -86,7 +88,7 @@ class Sink(Server):
             time.sleep(0.02)
         self.seen += len(lines)
         sessions = [one for one in map(pairs, lines)
-                    if one["accepted"] == "yes" and int(one["bytes"]) >= SIZES[size]]
+                    if one["accepted"] == "yes" and int(one["bytes"]) >= least and int(one["recipients"]) == recipients]
         if len(sessions) != wanted:
             raise Failed(f"{len(sessions)} of {wanted} messages arrived")
         if any(one["bare"] != "0" for one in sessions):
@@ -123,9 +125,14 @@ def send(client, sink, size="2k", port="587", **how):
 # --- what is counted ---
 
 def round_trips(client, sink, port):
-    """To the final reply, to the end; and the version of TLS."""
-    _, session = send(client, sink, port=port)
-    return int(session["rt"]), int(session["rt_exit"]), session["tls"]
+    """To the final reply, to the end; and the version of TLS.
+
+    The least of three runs: on a busy machine a client can be too slow for one flight to be seen
+    as one, and nothing makes two of them one.
+    """
+    sessions = [send(client, sink, port=port)[1] for _ in range(3)]
+    return (*(min(int(one[key]) for one in sessions) for key in ("rt", "rt_exit")),
+            sessions[0]["tls"])
 
 
 def verifies(client, sink):
