@@ -298,13 +298,14 @@ print(",\n ".join(sys.argv[2] % i for i in range(int(sys.argv[1]))))' "$@"
     sends 2 -t < <(printf 'Bcc: a@mail.test, Secret <b@mail.test>\n\nx\n')
     assert_recipients a@mail.test b@mail.test
     assert_same "$(field To)" 'undisclosed-recipients:;'
-    refute_in <(arrived) 'a@mail|Secret|^[Bb]cc'
+    # (A Message-ID of ours may end in an a.)
+    refute_in <(arrived) '(^|[^0-9a-f])a@mail|Secret|^[Bb]cc'
 }
 
 @test "only a Resent-Bcc: its members get it, no word of it leaves" {
     sends 1 -t < <(printf 'To: old@mail.test\nResent-From: me@mail.test\nResent-Bcc: a@mail.test\n\nx\n')
     assert_recipients a@mail.test
-    refute_in <(arrived) 'a@mail|Resent-Bcc'
+    refute_in <(arrived) '(^|[^0-9a-f])a@mail|Resent-Bcc'
 }
 
 @test "groups stay groups in the header" {
