@@ -122,10 +122,10 @@ callers: deps ## Run the tests with real programs that call sendmail
 	@tests/callers/run
 
 BENCH := iproute2
-bench: deps ## Measure round trips, instructions, memory, rates, beside other mailers (build/bench)
+bench: deps ## Measure what a message costs, beside other mailers (build/bench; SAVE=1: README)
 	@$(MAKE) --no-print-directory DEPS='$(BENCH)' deps
 	@$(MAKE) --no-print-directory build/mailchute
-	@tests/bench/run
+	@tests/bench/run $(if $(SAVE),--save)
 
 # FAULTS: what faults.py takes: QUICK=1 goes in strides, SEED=all proves that the groups see.
 faults: deps ## Break every place of a run once: streams, calls, allocations, signals (QUICK=1, SEED=all)

@@ -6,7 +6,7 @@
 
 --quick   mailchute alone, and only what can be counted: key=value lines on stdout, "none" for
           a round trip that could not be counted since the message was not accepted
---save    puts the table and the picture into tests/bench/, too
+--save    puts the table and the picture into tests/bench/, and both into the README, too
 --only    these alone: mailchute-sys, msmtp-ca, curl-sys, ..
 
 Writes figures.json, bench.md and bench.svg into build/bench.  Status 1 if a client of ours
@@ -310,6 +310,7 @@ def whole(work, only, save):
     plot.write(figures, measure.BENCH)
     if save:
         plot.write(figures, measure.HERE)
+        plot.write_readme(figures, ROOT / "README.md")
     print((measure.BENCH / "bench.md").read_text("utf-8"))
     return 0 if good else 1
 

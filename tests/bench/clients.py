@@ -134,6 +134,18 @@ upload-file = "-"
 """)]
 
 
+class Busybox(Client):
+    """TLS is openssl's, which it runs; what openssl says of that goes nowhere."""
+
+    def command(self, port, number, _size):
+        tls = "-starttls smtp" if port == "587" else ""
+        return [self.path, "sendmail", "-f", "alice@mail.test", "-aualice@mail.test",
+                "-aps3cret-alice", "-H",
+                f"exec openssl s_client -quiet {tls} -connect localhost:{number} -CAfile "
+                f"{self.roots} -no-CApath -verify_return_error -verify_hostname localhost "
+                "2>/dev/null", "bob@mail.test"]
+
+
 class Nullmailer(Client):
     """Its module for one delivery, which reads a file of its queue from 3."""
     input_fd = 3
@@ -171,6 +183,7 @@ class Smtplib(Client):
 
 # By the package, as tests/bench/rivals knows it.
 RIVALS = {"msmtp": (Msmtp, ("sys", "ca")), "curl": (Curl, ("sys",)),
+          "busybox": (Busybox, ("sys",)),
           "nullmailer": (Nullmailer, ("sys",)), "ssmtp": (Ssmtp, ("sys",)),
           "python3": (Smtplib, ("sys",))}
 

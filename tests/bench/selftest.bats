@@ -429,7 +429,7 @@ def row(name, n):
             "tls": "TLSv1.2", "rt": both, "rt_exit": both, "verifies": n == 0, "syscalls": 71,
             "files": 5, "disk": 250000,
             "instructions": 21000000, "rss_kb": {"2k": 333, "20k": 444, "25m": 5555},
-            "mb_s": 217.0, "cpu_ms": 4.0, "cpu_ms_25m": 99.0, "messages_s": 512.0,
+            "mb_s": 217.0 / (1 + n), "cpu_ms": 4.0, "cpu_ms_25m": 99.0, "messages_s": 512.0,
             "memory_kb_20": 5000, "wall_ms": {at: {"587": 10.0 * int(at), "465": 5.0 * int(at)}
                                               for at in ("0", "20", "100")}}
 print(json.dumps({
@@ -454,6 +454,15 @@ import sys, xml.etree.ElementTree
 picture = xml.etree.ElementTree.parse(sys.argv[1])
 texts = [text.text for text in picture.iter("{http://www.w3.org/2000/svg}text")]
 assert texts.count("mailchute") == texts.count("rival*") == 6, texts
-assert "12" in texts and "512" in texts and "217" in texts, texts
+assert "12" in texts and texts.count("1.00") == 3 and "0.25" in texts, texts
 PY
+    printf 'a\n<!-- written by make bench SAVE=1 -->\nold\n<!-- end -->\nb\n' \
+        >"$BATS_TEST_TMPDIR/README.md"
+    "$PYTHON" -B "$ROOT/tests/bench/plot.py" "$BATS_TEST_TMPDIR/figures.json" \
+        "$BATS_TEST_TMPDIR/out" "$BATS_TEST_TMPDIR/README.md"
+    assert_in "$BATS_TEST_TMPDIR/README.md" '^\| rate of 25 MB \| 1\.00 \| 0\.25 \|$'
+    assert_in "$BATS_TEST_TMPDIR/README.md" '9 / 6 where the server offers PIPELINING and CHUNKING'
+    assert_in "$BATS_TEST_TMPDIR/README.md" '^a$'
+    assert_in "$BATS_TEST_TMPDIR/README.md" '^b$'
+    refute_in "$BATS_TEST_TMPDIR/README.md" '^old$'
 }
