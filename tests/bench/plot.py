@@ -102,8 +102,9 @@ figures with a stroke are for 587 with STARTTLS and for 465.
 - Wall times are the better of two runs. Rate and CPU of small messages
   are those of 200 of 2 KB, 20 at once, in the better of two runs (of 60, once, for who makes
   fewer than 15 a second); MB/s is the best of three. All start and end a process a message.
-- Instructions are callgrind's, in user mode, of a 2 KB message by 587. System calls, files
-  opened (each successful open) and what must be on disk (all files opened that aren't
+- Instructions are callgrind's, in user mode, of a 2 KB message by 587. mailchute's are those
+  without its sandbox, which valgrind can't live in. System calls, files opened (each successful
+  open, but for handles by O_PATH) and what must be on disk (all files opened that aren't
   configuration, message or log, and the program) are strace's of the same.
 - Memory is the peak of the resident set, counted before each call that can shrink it; of 20 at
   once it is the sum of the proportional sets while all wait for the final reply.
