@@ -5,6 +5,7 @@ PREFIX     ?= /usr/local
 SYSCONFDIR ?= /etc
 CC         ?= cc
 HOSTCC     ?= cc
+OBJCOPY    ?= objcopy
 CFLAGS     ?= -Os
 LDFLAGS    ?=
 ROOT       := $(CURDIR)
@@ -91,7 +92,7 @@ build/%/roots.o: build/%/roots.c Makefile
 # Unwind tables are for C++ and debuggers: 20 KB that nothing here reads.
 $(LIBS): build/lib/%: $(LIBDIR)/%
 	@mkdir -p $(@D)
-	@objcopy -R .eh_frame -R .rela.eh_frame $< $@
+	@$(OBJCOPY) -R .eh_frame -R .rela.eh_frame $< $@
 
 $(FOREIGN): build/include/%: /usr/include/%
 	@mkdir -p $(@D)
