@@ -6,7 +6,7 @@ SYSCONFDIR ?= /etc
 CC         ?= cc
 HOSTCC     ?= cc
 OBJCOPY    ?= objcopy
-CFLAGS     ?= -Os
+CFLAGS     ?= -Oz
 LDFLAGS    ?=
 ROOT       := $(CURDIR)
 ARCH       ?= $(shell uname -m)
@@ -17,6 +17,7 @@ LIBDIR     ?= /usr/lib/$(ARCH)-linux-gnu
 WARN   := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wvla -Wconversion -Werror
 HARDEN := -fPIE -fstack-protector-strong -fno-strict-aliasing -fno-math-errno
 HARDEN += -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables
+HARDEN += -fno-jump-tables # a table of addresses is larger than the tests it replaces
 COMMON := -std=c11 -D_GNU_SOURCE -Isrc -Icompat $(WARN)
 # Of compat/calls_*.c the one with this architecture's system calls.
 SRC    := $(sort $(wildcard src/*.c) $(filter-out compat/calls_%.c,$(wildcard compat/*.c)) \
