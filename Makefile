@@ -23,10 +23,12 @@ COMMON := -std=c11 -D_GNU_SOURCE -Isrc -Icompat $(WARN)
 SRC    := $(sort $(wildcard src/*.c) $(filter-out compat/calls_%.c,$(wildcard compat/*.c)) \
 	compat/calls_$(ARCH).c)
 HDR    := $(sort $(wildcard src/*.h compat/*.h))
-ENGINE := $(filter-out src/main.c,$(SRC))
+FIT    := compat/fortify.c compat/start.c # what makes the build fit musl, and only it
 GCC    := gcc # its crt files and libgcc serve clang too
+# compat/start.c applies the packed relocations; a linker that can't pack them says so and goes on.
 LINK    = $(CC) -static-pie -nostdlib -nostartfiles -s $(LDFLAGS) \
-	-Wl,-z,relro,-z,now,-z,noexecstack,-z,noseparate-code,--gc-sections,--build-id=none -o $@ \
+	-Wl,-z,relro,-z,now,-z,noexecstack,-z,noseparate-code,--gc-sections,--build-id=none \
+	-Wl,-z,pack-relative-relocs,--wrap=__libc_start_main -o $@ \
 	$(MUSL)/rcrt1.o $(MUSL)/crti.o $$($(GCC) -print-file-name=crtbeginS.o) $(1) $(LIBS) \
 	$(MUSL)/libc.a $$($(GCC) -print-libgcc-file-name) \
 	$$($(GCC) -print-file-name=crtendS.o) $(MUSL)/crtn.o
@@ -64,12 +66,16 @@ build/test/identity.o: compat/identity.c $(HDR) Makefile | $(FOREIGN)
 
 # What the sandbox lets through, asked from inside; the same objects as the program's.
 build/test/probe: build/test/probe.o build/obj/src/sandbox.o build/obj/compat/calls_$(ARCH).o \
-		build/obj/src/err.o build/obj/src/text.o build/obj/compat/fortify.o | $(LIBS)
+		build/obj/src/err.o build/obj/src/text.o build/obj/compat/fortify.o \
+		build/obj/compat/start.o | $(LIBS)
 	@echo '  LINK $@'; $(call LINK,$^)
 
 build/test/probe.o: tests/sandbox/probe.c $(HDR) Makefile | $(FOREIGN)
 	@mkdir -p $(@D)
 	@echo '  CC $<'; $(CC) $(COMMON) $(HARDEN) $(CFLAGS) $(MUSLINC) -c -o $@ $<
+
+# Before the C library is ready there is no canary to compare with.
+build/obj/compat/start.o: HARDEN += -fno-stack-protector
 
 # Roots: a program of the build machine's own turns PEM into C.
 build/roots: etc/roots.c src/pem.c src/cert.c src/trust.c src/text.c src/err.c $(HDR) Makefile
@@ -156,7 +162,7 @@ build/san/mailchute: $(SRC) build/test/roots.c $(HDR) Makefile | $(LIBS)
 	@mkdir -p $(@D)
 	$(CC) $(COMMON) $(SAN) -DMAILCHUTE_SANDBOX='"no"' \
 		-DMAILCHUTE_SYSTEM_PROFILE='"$(ROOT)/build/test/etc/mailchute.ini"' \
-		-o $@ $(filter-out compat/fortify.c,$(SRC)) build/test/roots.c $(LIBS)
+		-o $@ $(filter-out $(FIT),$(SRC)) build/test/roots.c $(LIBS)
 
 format: ## Bring the sources into .clang-format's shape
 	clang-format -i $(wildcard src/*.c compat/*.c) $(HDR)
