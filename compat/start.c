@@ -29,26 +29,33 @@ main_function main;
 
 #define HIDDEN __attribute__((visibility("hidden")))
 
-extern const ElfW(Ehdr) __ehdr_start HIDDEN;
+extern char __ehdr_start[] HIDDEN;
 extern const ElfW(Dyn) _DYNAMIC[] HIDDEN;
+
+/* Addresses in the file are counted from its first byte. */
+static void *
+at(size_t offset)
+{
+	return __ehdr_start + offset;
+}
 
 /* An even entry is the address of a word; an odd one's bits say which of the next 63 follow it. */
 static void
-relocate(const uintptr_t *list, size_t n, uintptr_t base)
+relocate(const uintptr_t *list, size_t n)
 {
-	uintptr_t *word = NULL, bits;
+	uintptr_t *word = at(0), bits;
 	size_t i, k;
 
 	for (i = 0; i < n; i++) {
 		if ((list[i] & 1) == 0) {
-			word = (uintptr_t *)(base + list[i]);
-			*word++ += base;
+			word = at(list[i]);
+			*word++ += (uintptr_t)at(0);
 			continue;
 		}
 		bits = list[i];
 		for (k = 0; (bits >>= 1) != 0; k++) {
 			if ((bits & 1) != 0)
-				word[k] += base;
+				word[k] += (uintptr_t)at(0);
 		}
 		word += 8 * sizeof(uintptr_t) - 1;
 	}
@@ -57,17 +64,18 @@ relocate(const uintptr_t *list, size_t n, uintptr_t base)
 static int
 sealed_main(int argc, char *argv[], char *env[])
 {
-	uintptr_t base = (uintptr_t)&__ehdr_start, page = getauxval(AT_PAGESZ), from, to;
-	const ElfW(Phdr) *part = (const ElfW(Phdr) *)(base + __ehdr_start.e_phoff);
-	size_t n;
+	const ElfW(Ehdr) *head = at(0);
+	const ElfW(Phdr) *part = at(head->e_phoff);
+	size_t n, page = getauxval(AT_PAGESZ), before;
+	char *from;
 
-	for (n = __ehdr_start.e_phnum; n > 0 && part->p_type != PT_GNU_RELRO; n--)
+	for (n = head->e_phnum; n > 0 && part->p_type != PT_GNU_RELRO; n--)
 		part++;
 	if (n > 0) {
-		from = (base + part->p_vaddr) & -page;
-		to = (base + part->p_vaddr + part->p_memsz) & -page;
+		from = at(part->p_vaddr);
+		before = (uintptr_t)from & (page - 1);
 		/* Where the kernel refuses, we are where we were. */
-		(void)mprotect((void *)from, to - from, PROT_READ);
+		(void)mprotect(from - before, (before + part->p_memsz) & -page, PROT_READ);
 	}
 	return main(argc, argv, env);
 }
@@ -76,17 +84,17 @@ int
 __wrap___libc_start_main(main_function *entry, int argc, char *argv[], void (*init)(void),
 	void (*fini)(void), void (*unload)(void))
 {
-	uintptr_t base = (uintptr_t)&__ehdr_start, list = 0;
-	size_t size = 0;
+	const uintptr_t *list = at(0);
 	const ElfW(Dyn) * row;
+	size_t size = 0;
 
 	(void)entry;
 	for (row = _DYNAMIC; row->d_tag != DT_NULL; row++) {
 		if (row->d_tag == TAG_RELR)
-			list = base + row->d_un.d_ptr;
+			list = at(row->d_un.d_ptr);
 		else if (row->d_tag == TAG_RELR_SIZE)
 			size = row->d_un.d_val;
 	}
-	relocate((const uintptr_t *)list, size / sizeof(uintptr_t), base);
+	relocate(list, size / sizeof(uintptr_t));
 	return __real___libc_start_main(sealed_main, argc, argv, init, fini, unload);
 }
