@@ -459,6 +459,16 @@ value_is_list(const struct value_key *key)
 	return key->kind == VALUE_HOSTS || is_list(key);
 }
 
+static bool
+has_variable(const char *text)
+{
+	while ((text = strchr(text, '$')) != NULL) {
+		if (*++text == '{')
+			return true;
+	}
+	return false;
+}
+
 int
 value_set(const struct value_key *key, void *base, const char *text, bool continues, bool of_home,
 	const struct world *w, char *why, size_t why_size)
@@ -468,7 +478,7 @@ value_set(const struct value_key *key, void *base, const char *text, bool contin
 	int result;
 
 	/* The environment chooses no file and no program. */
-	if ((key->kind == VALUE_PATH || key->kind == VALUE_COMMAND) && strstr(text, "${") != NULL)
+	if ((key->kind == VALUE_PATH || key->kind == VALUE_COMMAND) && has_variable(text))
 		return wrong(&r, "%s", "no ${NAME} can stand in a path or a command");
 	result = value_expand(text, w, buf, sizeof(buf), why, why_size);
 	if (result == 0)
