@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <netdb.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <string.h>
@@ -41,101 +40,42 @@ set_fault(struct net *n, enum net_fault_kind kind, int number)
 }
 
 static void
-add_address(struct net_addresses *as, const struct addrinfo *ai)
-{
-	struct net_address *a;
-	size_t i;
-
-	if (as->n == NET_ADDRESSES_MAX || ai->ai_addrlen > sizeof(a->name))
-		return;
-	for (i = 0; i < as->n; i++) {
-		if (as->list[i].len == ai->ai_addrlen &&
-			memcmp(&as->list[i].name, ai->ai_addr, ai->ai_addrlen) == 0)
-			return;
-	}
-	a = &as->list[as->n++];
-	memset(a, 0, sizeof(*a));
-	memcpy(&a->name, ai->ai_addr, ai->ai_addrlen);
-	a->len = ai->ai_addrlen;
-	a->delay = (unsigned)(as->n - 1) * NEXT_ATTEMPT_MS;
-}
-
-/* RFC 8305 4: the resolver's order decides which family is first; then they take turns. */
-static void
-add_in_turns(struct net_addresses *as, const struct addrinfo *found)
-{
-	const struct addrinfo *mine = found, *other = found;
-	int family = found->ai_family;
-
-	while (mine != NULL || other != NULL) {
-		while (mine != NULL && mine->ai_family != family)
-			mine = mine->ai_next;
-		if (mine != NULL) {
-			add_address(as, mine);
-			mine = mine->ai_next;
-		}
-		while (other != NULL && other->ai_family == family)
-			other = other->ai_next;
-		if (other != NULL) {
-			add_address(as, other);
-			other = other->ai_next;
-		}
-	}
-}
-
-/* Returns getaddrinfo's answer. */
-static int
-look_up(struct net_addresses *as, const char *host, const char *port, int family)
-{
-	struct addrinfo hints = {
-		.ai_family = family, .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
-	struct addrinfo *found = NULL;
-	int answer = getaddrinfo(host, port, &hints, &found);
-
-	if (answer != 0)
-		return answer;
-	add_in_turns(as, found);
-	freeaddrinfo(found);
-	return 0;
-}
-
-int
-net_resolve(struct net_addresses *as, const char *host, unsigned port, int family, int64_t deadline,
-	struct err *e)
-{
-	char name[256], service[8];
-	int answer;
-
-	as->n = 0;
-	if (net_clock() >= deadline)
-		return err_set(e, ERR_TEMP, "cannot look up %s: no time was left", host);
-	(void)text_format(name, sizeof(name), "%s", host);
-	(void)text_format(service, sizeof(service), "%u", port);
-	answer = look_up(as, name, service, family);
-	if (answer == 0)
-		return 0;
-	/*
-	 * One family's broken answer fails the whole look-up in musl: ask for each alone. Mostly it
-	 * is AAAA's, which to wait for again would take another 5 s.
-	 */
-	if (family == AF_UNSPEC && net_clock() < deadline) {
-		answer = look_up(as, name, service, AF_INET);
-		if (answer == 0)
-			return 0;
-		if (net_clock() < deadline && look_up(as, name, service, AF_INET6) == 0)
-			return 0;
-	}
-	return err_set(e, answer == EAI_NONAME ? ERR_HOST : ERR_TEMP, "cannot look up %s: %s", host,
-		gai_strerror(answer));
-}
-
-static void
 set_port(struct net_address *a, unsigned port)
 {
 	if (a->name.any.sa_family == AF_INET6)
 		a->name.v6.sin6_port = htons((uint16_t)port);
 	else
 		a->name.v4.sin_port = htons((uint16_t)port);
+}
+
+void
+net_set_address(struct net_address *a, int family, const unsigned char *bytes, unsigned port)
+{
+	*a = (struct net_address){.name.any.sa_family = (sa_family_t)family};
+	if (family == AF_INET6) {
+		memcpy(&a->name.v6.sin6_addr, bytes, sizeof(a->name.v6.sin6_addr));
+		a->len = sizeof(a->name.v6);
+	} else {
+		memcpy(&a->name.v4.sin_addr, bytes, sizeof(a->name.v4.sin_addr));
+		a->len = sizeof(a->name.v4);
+	}
+	set_port(a, port);
+}
+
+void
+net_add(struct net_addresses *as, const struct net_address *a)
+{
+	struct net_address *to = &as->list[as->n];
+	size_t i;
+
+	if (as->n == NET_ADDRESSES_MAX)
+		return;
+	for (i = 0; i < as->n; i++) {
+		if (as->list[i].len == a->len && memcmp(&as->list[i].name, &a->name, a->len) == 0)
+			return;
+	}
+	*to = *a;
+	to->delay = (unsigned)as->n++ * NEXT_ATTEMPT_MS;
 }
 
 void

@@ -63,14 +63,11 @@ struct net {
 /* A closed connection. */
 void net_init(struct net *n);
 
-/*
- * Looks host up (a name, or an address with or without brackets); keeps the order and interleaves
- * the families. Errors: ERR_HOST where there is no such name, ERR_TEMP where the look-up failed.
- * family: AF_UNSPEC, or AF_INET or AF_INET6 alone. A look-up of musl's can't be interrupted (5 s,
- * mostly): none begins behind the deadline, and one may overrun it.
- */
-int net_resolve(struct net_addresses *as, const char *host, unsigned port, int family,
-	int64_t deadline, struct err *e);
+/* bytes: 4 of AF_INET, 16 of AF_INET6. */
+void net_set_address(struct net_address *a, int family, const unsigned char *bytes, unsigned port);
+
+/* Adds an address at the end, unless it is there already or there is no more room. */
+void net_add(struct net_addresses *as, const struct net_address *a);
 
 /*
  * Adds each address once more, with another port that is tried `later` ms after the first (as far

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* submit.c: a message to its recipients, over whichever host and address of the profile serves. */
 #include "submit.h"
+#include "dns.h"
 #include "auth.h"
 #include "verdict.h"
 
@@ -288,7 +289,7 @@ try_host(struct run *r, const struct value_host *host)
 
 	bool is_auto = host->port == VALUE_PORT_AUTO;
 
-	if (net_resolve(&as, host->name, is_auto ? PORT_IMPLICIT : (unsigned)host->port,
+	if (dns_resolve(&as, host->name, is_auto ? PORT_IMPLICIT : (unsigned)host->port,
 		    r->job->family, r->deadline, &e) == -1) {
 		/* Where another host failed otherwise, that is the better reason. */
 		if (e.kind != ERR_HOST)

@@ -1,0 +1,285 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
+# shellcheck shell=bash
+# A host's name becomes addresses: by /etc/hosts, by the name servers of resolv.conf, in the time
+# that there is, and whatever a server answers.
+
+bats_require_minimum_version 1.5.0
+load lib
+load cage
+load dns
+
+setup() { setup_case; }
+teardown() { teardown_case; }
+
+# names [KEY=VALUE...]: a cage without /etc/hosts, with a profile whose host is mail.test.
+names() {
+    rm -rf "$BATS_TEST_TMPDIR/cage"
+    setup_cage
+    rm "${CAGE:?}/etc/hosts"
+    cage_profile "$SYSTEM" host="mail.test:$PORT" tls_trust="$CERTS/ca.pem" "$@"
+}
+
+# looks_up: sends the standard message from there, and counts the tenths of a second.
+looks_up() {
+    local began=${EPOCHREALTIME/./}
+    run --separate-stderr in_cage root /bin/sendmail -i bob@mail.test < <(message)
+    TENTHS=$(((${EPOCHREALTIME/./} - began) / 100000))
+}
+
+sent() {
+    assert_status 0
+    assert_silent
+    peer_done
+}
+
+# not_sent STATUS WORDS
+not_sent() {
+    assert_status "$1"
+    assert_one_line
+    assert_output_has "cannot look up mail.test: $2"
+}
+
+within() {
+    [ "$TENTHS" -lt "$1" ] || fail "it took $TENTHS tenths of a second"
+}
+
+# --- Goal: /etc/hosts comes first.
+
+# bats test_tags=cage
+@test "a name in /etc/hosts is not asked for, in any case, as an alias, with a dot at its end" {
+    local line host
+    for line in '127.0.0.1 mail.test' $'127.0.0.1\tother\t MAIL.Test # mail.test' \
+        $'# none\n\nmail.test mail.test\n127.0.0.1 mail.test'; do
+        for host in mail.test mail.test.; do
+            peer --cert good-rsa --address 127.0.0.1 <<< $'@587\n@send'
+            dns mail.test=127.0.0.9
+            names tls_name=localhost host="$host:$PORT"
+            resolved
+            printf '%s' "$line" >"$CAGE/etc/hosts"
+            looks_up
+            sent
+            [ -z "$(dns_log)" ] || fail "$(dns_log)"
+        done
+    done
+}
+
+# bats test_tags=cage
+@test "a comment, a part of a name and an address that is none are no entries" {
+    local line
+    for line in '#127.0.0.9 mail.test' '127.0.0.9 x # mail.test' '127.0.0.9 mail.tes' \
+        '127.0.0.9 xmail.test' '127.0.0.999 mail.test' 'mail.test 127.0.0.9' '127.0.0.9'; do
+        peer --cert good-rsa <<< $'@587\n@send'
+        dns mail.test=127.0.0.1
+        names tls_name=localhost
+        resolved
+        printf '%s\n' "$line" >"$CAGE/etc/hosts"
+        looks_up
+        sent
+        dns_log | assert_in - '^A mail\.test\. udp: answer$'
+    done
+}
+
+# bats test_tags=cage
+@test "a hosts file of 10,000 lines, and one with a line of 100 KB, are read to their end" {
+    peer --cert good-rsa <<< $'@587\n@send'
+    names tls_name=localhost
+    {
+        seq -f '10.0.0.1 host%.0f' 10000
+        head -c 100000 /dev/zero | tr '\0' x
+        printf '\n127.0.0.1 mail.test'
+    } >"$CAGE/etc/hosts"
+    looks_up
+    sent
+}
+
+# --- Goal: what the servers say is taken as far as it answers the question.
+
+# finds RULE...: mail.test is found in spite of these faults.
+finds() {
+    local rule
+    for rule; do
+        peer --cert good-rsa <<< $'@587\n@send'
+        dns --tcp --fault "$rule" mail.test=127.0.0.1,::1
+        names tls_name=localhost
+        resolved
+        looks_up
+        assert_status 0 || fail "with $rule"
+        sent
+    done
+}
+
+# bats test_tags=cage
+@test "one family's fault doesn't keep the other from being found, nor for long" {
+    local fault
+    for fault in silence servfail refused formerr notimp nxdomain empty garbage short nothing \
+        wrong-id wrong-question wrong-source not-an-answer no-question overrun no-length \
+        odd-length pointer-loop pointer-out cname-loop delay=3000; do
+        finds "AAAA:$fault"
+        within 15
+    done
+}
+
+# bats test_tags=cage
+@test "long answers, chains of aliases and a second answer are understood" {
+    finds A:first=1/truncated A:first=1/truncated-part any:first=1/truncated A:cname-long=10 A:many=30 A:count \
+        any:forged=127.0.0.9 any:twice=127.0.0.9 any:delay=300
+}
+
+# bats test_tags=cage
+@test "a server that fails once is asked again" {
+    finds any:first=1/silence any:first=1/servfail any:first=1/refused any:first=1/garbage
+}
+
+# bats test_tags=cage
+@test "what is no answer is none: temporary, in resolv.conf's time" {
+    local fault
+    for fault in silence wrong-id wrong-question wrong-source not-an-answer garbage short nothing; do
+        dns --fault "any:$fault" mail.test=127.0.0.1
+        names
+        resolved
+        looks_up
+        not_sent 69 'no answer from a name server'
+        within 25
+    done
+}
+
+# bats test_tags=cage
+@test "a server's refusal is temporary, and told" {
+    dns --fault any:servfail mail.test=127.0.0.1
+    names
+    resolved
+    looks_up
+    not_sent 69 "the name server fails (SERVFAIL)"
+    dns --fault any:refused mail.test=127.0.0.1
+    resolved
+    looks_up
+    not_sent 69 "the name server refuses to answer (REFUSED)"
+    dns --fault any:notimp mail.test=127.0.0.1
+    resolved
+    looks_up
+    not_sent 69 "the name server doesn't understand the question"
+}
+
+# bats test_tags=cage
+@test "a name that doesn't exist, or has no address, is 68" {
+    dns elsewhere.test=127.0.0.1
+    names
+    resolved
+    looks_up
+    not_sent 68 'no such name'
+    dns --fault any:empty mail.test=127.0.0.1
+    resolved
+    looks_up
+    not_sent 68 'no such name'
+    dns --fault any:cname-loop mail.test=127.0.0.1
+    resolved
+    looks_up
+    not_sent 68 'no such name'
+}
+
+# bats test_tags=cage
+@test "where nobody listens for questions it is temporary, and soon over" {
+    names
+    looks_up
+    not_sent 69 'no answer from a name server'
+    within 20
+}
+
+# bats test_tags=cage
+@test "an answer cut off is one of TCP, and without TCP the half of it counts" {
+    peer --cert good-rsa <<< $'@587\n@send'
+    dns --fault A:truncated-part mail.test=127.0.0.1
+    names tls_name=localhost
+    resolved
+    looks_up
+    sent
+    dns --tcp --fault A:first=1/truncated mail.test=127.0.0.1
+    peer --cert good-rsa <<< $'@587\n@send'
+    names tls_name=localhost
+    resolved
+    looks_up
+    sent
+    dns_log | assert_in - '^A mail\.test\. tcp: answer$'
+}
+
+# --- Goal: resolv.conf is followed.
+
+# bats test_tags=cage
+@test "the second server answers where the first is silent, without delay" {
+    peer --cert good-rsa <<< $'@587\n@send'
+    local DNS_mute
+    dns -n mute --fault any:silence
+    dns mail.test=127.0.0.1
+    names tls_name=localhost
+    printf 'nameserver %s\nnameserver %s\n' "${DNS_mute:?}" "$DNS" >"$CAGE/etc/resolv.conf"
+    looks_up
+    sent
+    within 10
+}
+
+# bats test_tags=cage
+@test "search domains are tried in turn for a name with few dots, and not with a dot at its end" {
+    peer --cert good-rsa <<< $'@587\n@send'
+    dns mail.b.test=127.0.0.1
+    names tls_name=localhost host="mail:$PORT"
+    resolved $'search\ta.test  b.test'
+    looks_up
+    sent
+    dns_log | assert_in - '^A mail\.a\.test\. udp: NXDOMAIN$'
+    dns_log | assert_in - '^A mail\.b\.test\. udp: answer$'
+    names host="mail.:$PORT"
+    resolved 'search a.test b.test'
+    looks_up
+    assert_status 68
+    dns_log | assert_in - '^A mail\. udp: NXDOMAIN$'
+}
+
+# bats test_tags=cage
+@test "ndots says how many dots are few" {
+    peer --cert good-rsa <<< $'@587\n@send'
+    dns mail.test.a.test=127.0.0.9 mail.test=127.0.0.1
+    names tls_name=localhost
+    resolved 'search a.test'
+    looks_up
+    sent
+    refute_in <(dns_log) 'a\.test'
+    resolved 'search a.test' 'options ndots:2'
+    looks_up
+    dns_log | assert_in - '^A mail\.test\.a\.test\. udp: answer$'
+}
+
+# bats test_tags=cage
+@test "timeout and attempts are obeyed, but never beyond the profile's deadline" {
+    dns --fault any:silence mail.test=127.0.0.1
+    names
+    printf 'nameserver %s\noptions timeout:2 attempts:3\n' "$DNS" >"$CAGE/etc/resolv.conf"
+    looks_up
+    not_sent 69 'no answer from a name server'
+    [ "$TENTHS" -ge 19 ] || fail "$TENTHS tenths"
+    within 35
+    [ "$(dns_log | grep -c '^A mail')" = 3 ] || fail "$(dns_log)"
+    names deadline=1s
+    printf 'nameserver %s\noptions timeout:2 attempts:3\n' "$DNS" >"$CAGE/etc/resolv.conf"
+    looks_up
+    assert_status 69
+    [ "$TENTHS" -ge 9 ] || fail "$TENTHS tenths"
+    within 19
+}
+
+# bats test_tags=cage
+@test "a resolv.conf of nonsense does no harm" {
+    peer --cert good-rsa <<< $'@587\n@send'
+    dns mail.test=127.0.0.1
+    names tls_name=localhost
+    {
+        printf 'nameserver\nnameserver x\nnameserver 1.2.3.4.5\noptions\noptions ndots:-1 ndots:x\n'
+        printf 'options timeout:0 attempts:0 timeout:99999999999999999999 rotate\nsearch\ndomain\n'
+        printf 'search %s\n' "$(head -c 3000 /dev/zero | tr '\0' y)"
+        printf 'lookup file bind\n; c\n# c\n\n  nameserver\t%s # c\n' "$DNS"
+        printf 'options attempts:1 timeout:3'
+    } >"$CAGE/etc/resolv.conf"
+    looks_up
+    sent
+    within 20
+}
