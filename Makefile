@@ -23,7 +23,7 @@ COMMON := -std=c11 -D_GNU_SOURCE -Isrc -Icompat $(WARN)
 SRC    := $(sort $(wildcard src/*.c) $(filter-out compat/calls_%.c,$(wildcard compat/*.c)) \
 	compat/calls_$(ARCH).c)
 HDR    := $(sort $(wildcard src/*.h compat/*.h))
-FIT    := compat/fortify.c compat/start.c # what makes the build fit musl, and only it
+FIT    := compat/fortify.c compat/small.c compat/start.c # what makes the build fit musl, and only it
 GCC    := gcc # its crt files and libgcc serve clang too
 # compat/start.c applies the packed relocations; a linker that can't pack them says so and goes on.
 LINK    = $(CC) -static-pie -nostdlib -nostartfiles -s $(LDFLAGS) \

@@ -1,0 +1,13 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
+# What compat/small.c has instead of the C library's functions does what those do.
+
+load lib
+
+@test "sorting, and the calendar from the year 1 to 9999, are as this machine's library has them" {
+    need gcc
+    gcc -std=c11 -D_GNU_SOURCE -O1 -Wall -Wextra -Werror -fsanitize=undefined \
+        -fno-sanitize-recover=all -o "$BATS_TEST_TMPDIR/small" "$ROOT/tests/small.c"
+    run timeout 60 "$BATS_TEST_TMPDIR/small"
+    assert_status 0
+}
