@@ -23,7 +23,8 @@ COMMON := -std=c11 -D_GNU_SOURCE -Isrc -Icompat $(WARN)
 SRC    := $(sort $(wildcard src/*.c) $(filter-out compat/calls_%.c,$(wildcard compat/*.c)) \
 	compat/calls_$(ARCH).c)
 HDR    := $(sort $(wildcard src/*.h compat/*.h))
-FIT    := compat/fortify.c compat/small.c compat/start.c # what makes the build fit musl, and only it
+# What makes the build fit musl, and only it.
+FIT    := compat/fortify.c compat/memory.c compat/small.c compat/start.c
 GCC    := gcc # its crt files and libgcc serve clang too
 # compat/start.c applies the packed relocations; a linker that can't pack them says so and goes on.
 LINK    = $(CC) -static-pie -nostdlib -nostartfiles -s $(LDFLAGS) \
@@ -74,6 +75,8 @@ build/test/probe.o: tests/sandbox/probe.c $(HDR) Makefile | $(FOREIGN)
 	@mkdir -p $(@D)
 	@echo '  CC $<'; $(CC) $(COMMON) $(HARDEN) $(CFLAGS) $(MUSLINC) -c -o $@ $<
 
+# These are what the compiler would call.
+build/obj/compat/memory.o build/obj/compat/small.o: HARDEN += -fno-builtin
 # Before the C library is ready there is no canary to compare with.
 build/obj/compat/start.o: HARDEN += -fno-stack-protector
 
