@@ -164,7 +164,8 @@ drop_run(struct race *r, size_t i, const char *cause)
 {
 	if (cause != NULL)
 		note_cause(r, r->runs[i].address, cause);
-	(void)close(r->fds[i].fd);
+	if (r->fds[i].fd != -1)
+		(void)close(r->fds[i].fd);
 	r->n--;
 	r->fds[i] = r->fds[r->n];
 	r->runs[i] = r->runs[r->n];
@@ -204,7 +205,9 @@ look_at_runs(struct race *r, size_t *failed)
 		socklen_t len = sizeof(cause);
 
 		if (r->fds[i].revents != 0) {
-			if (getsockopt(r->fds[i].fd, SOL_SOCKET, SO_ERROR, &cause, &len) == -1)
+			/* POLLOUT alone is a connection; what failed says so besides. */
+			if (r->fds[i].revents != POLLOUT &&
+				getsockopt(r->fds[i].fd, SOL_SOCKET, SO_ERROR, &cause, &len) == -1)
 				cause = errno;
 			if (cause == 0)
 				return (int)i;
@@ -319,14 +322,18 @@ net_close(struct net *n)
 	n->fd = -1;
 }
 
+/* A signal that is ignored is none: nohup and cron's children stay deaf to what they were told. */
 static int
 read_signal(struct net *n)
 {
 	struct signalfd_siginfo info;
+	struct sigaction now;
 
-	if (read(n->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
-		return set_fault(n, NET_SIGNAL, (int)info.ssi_signo);
-	return set_fault(n, NET_ERRNO, errno);
+	if (read(n->signal_fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
+		return set_fault(n, NET_ERRNO, errno);
+	if (sigaction((int)info.ssi_signo, NULL, &now) == 0 && now.sa_handler == SIG_IGN)
+		return 0;
+	return set_fault(n, NET_SIGNAL, (int)info.ssi_signo);
 }
 
 int
@@ -374,8 +381,10 @@ net_wait(struct net *n, short events, int64_t deadline)
 			continue;
 		if (ready == 0)
 			return set_fault(n, NET_TIMEOUT, 0);
+		if (fds[0].revents == 0 && read_signal(n) == -1)
+			return -1;
 		if (fds[0].revents == 0)
-			return read_signal(n);
+			continue;
 		/* An error or a hang-up is found by the read or write that follows. */
 		if ((fds[0].revents & (POLLERR | POLLHUP | POLLNVAL)) != 0)
 			return events;
@@ -422,17 +431,10 @@ net_write(struct net *n, const void *buf, size_t len)
 int
 net_hold_signals(struct net *n, struct err *e)
 {
-	static const int ending[] = {SIGTERM, SIGINT, SIGHUP};
-	struct sigaction now;
-	size_t i;
-
 	(void)sigemptyset(&n->held);
-	for (i = 0; i < sizeof(ending) / sizeof(ending[0]); i++) {
-		/* nohup and cron's children stay deaf to what they were told to ignore. */
-		if (sigaction(ending[i], NULL, &now) == 0 && now.sa_handler == SIG_IGN)
-			continue;
-		(void)sigaddset(&n->held, ending[i]);
-	}
+	(void)sigaddset(&n->held, SIGTERM);
+	(void)sigaddset(&n->held, SIGINT);
+	(void)sigaddset(&n->held, SIGHUP);
 	if (sigprocmask(SIG_BLOCK, &n->held, NULL) == -1)
 		return err_errno(e, ERR_SYSTEM, "cannot block signals");
 	n->signal_fd = signalfd(-1, &n->held, SFD_CLOEXEC | SFD_NONBLOCK);
