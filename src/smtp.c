@@ -413,10 +413,11 @@ smtp_close(struct smtp *s, bool say_quit)
 	struct err ignored = {.kind = ERR_NONE};
 	size_t i;
 
-	if (say_quit && smtp_put(s, SMTP_AT_RSET, "QUIT", NULL, &ignored) == 0)
-		(void)wire_flush(&s->wire, NET_AT_ONCE);
+	say_quit = say_quit && smtp_put(s, SMTP_AT_RSET, "QUIT", NULL, &ignored) == 0;
 	if (s->encrypted)
-		tls_close(&s->tls);
+		tls_close(&s->tls, say_quit);
+	else if (say_quit)
+		(void)wire_flush(&s->wire, NET_AT_ONCE);
 	net_close(s->net);
 	for (i = 0; i < SMTP_SECRETS; i++) {
 		if (s->secrets[i].at != NULL)

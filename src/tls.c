@@ -63,14 +63,21 @@ tls_got(void *ctx, size_t n)
 	br_ssl_engine_recvapp_ack(engine(ctx), n);
 }
 
+/* Something waits to be written: the engine's record, or small ones that lie together already. */
 static bool
-has(unsigned state, enum wire_want want)
+has_records(const struct tls *t, unsigned state)
+{
+	return t->out_len > 0 || (state & BR_SSL_SENDREC) != 0;
+}
+
+static bool
+has(const struct tls *t, unsigned state, enum wire_want want)
 {
 	switch (want) {
 	case WIRE_ROOM:
 		return (state & BR_SSL_SENDAPP) != 0;
 	case WIRE_FLUSHED:
-		return (state & BR_SSL_SENDREC) == 0;
+		return !has_records(t, state);
 	case WIRE_INPUT:
 	case WIRE_PEEK:
 		return (state & BR_SSL_RECVAPP) != 0;
@@ -78,14 +85,40 @@ has(unsigned state, enum wire_want want)
 	return false;
 }
 
+/* The engine makes one record at a time; small ones that it has ready one after the other lie together. */
+static void
+gather_records(struct tls *t)
+{
+	const unsigned char *at;
+	size_t n;
+
+	while ((at = br_ssl_engine_sendrec_buf(engine(t), &n)) != NULL &&
+		n <= sizeof(t->out) - t->out_len) {
+		memcpy(t->out + t->out_len, at, n);
+		t->out_len += n;
+		br_ssl_engine_sendrec_ack(engine(t), n);
+	}
+}
+
 /* Returns the bytes sent, 0 where it would block, -1. */
 static ssize_t
 send_records(struct tls *t)
 {
+	const unsigned char *at;
+	ssize_t sent;
 	size_t n;
-	unsigned char *at = br_ssl_engine_sendrec_buf(engine(t), &n);
-	ssize_t sent = net_write(t->net, at, n);
 
+	gather_records(t);
+	if (t->out_len > 0) {
+		sent = net_write(t->net, t->out, t->out_len);
+		if (sent > 0) {
+			t->out_len -= (size_t)sent;
+			memmove(t->out, t->out + sent, t->out_len);
+		}
+		return sent;
+	}
+	at = br_ssl_engine_sendrec_buf(engine(t), &n);
+	sent = net_write(t->net, at, n);
 	if (sent > 0)
 		br_ssl_engine_sendrec_ack(engine(t), (size_t)sent);
 	return sent;
@@ -148,7 +181,7 @@ tls_pump(void *ctx, enum wire_want want, int64_t deadline)
 		state = br_ssl_engine_current_state(engine(t));
 		if (state == BR_SSL_CLOSED)
 			return end_of_stream(t);
-		if (has(state, want))
+		if (has(t, state, want))
 			return 0;
 		/* What is read already, and what may be sent at once, needs no waiting. */
 		if ((state & BR_SSL_RECVREC) != 0 && t->ahead_len > 0) {
@@ -158,7 +191,7 @@ tls_pump(void *ctx, enum wire_want want, int64_t deadline)
 		}
 		if (t->writing_over && want != WIRE_INPUT && want != WIRE_PEEK)
 			return -1;
-		sends = (state & BR_SSL_SENDREC) != 0 && !t->writing_over && want != WIRE_PEEK;
+		sends = has_records(t, state) && !t->writing_over && want != WIRE_PEEK;
 		if (sends && !blocked) {
 			ssize_t sent = send_records(t);
 
@@ -261,7 +294,7 @@ tls_start(struct tls *t, struct wire *w, const struct tls_options *options, int6
 	char sni[256];
 
 	t->net = w->net;
-	t->ahead_len = 0;
+	t->ahead_len = t->out_len = 0;
 	t->writing_over = false;
 	chain_init(&t->chain, &options->policy, e);
 	if (name[0] == '\0')
@@ -369,10 +402,14 @@ tls_fault_words(int number)
 }
 
 void
-tls_close(struct tls *t)
+tls_close(struct tls *t, bool flushes)
 {
+	if (flushes) {
+		br_ssl_engine_flush(engine(t), 0);
+		gather_records(t);
+	}
 	br_ssl_engine_close(engine(t));
-	if ((br_ssl_engine_current_state(engine(t)) & BR_SSL_SENDREC) != 0)
+	if (has_records(t, br_ssl_engine_current_state(engine(t))))
 		(void)send_records(t);
 	chain_free(&t->chain);
 	text_wipe(&t->client, sizeof(t->client));

@@ -22,6 +22,8 @@ struct tls {
 	struct net *net;
 	unsigned char ahead[4096]; /* read, but not asked for by the engine yet */
 	size_t ahead_at, ahead_len;
+	unsigned char out[512]; /* small records, not yet written */
+	size_t out_len;
 	bool writing_over; /* a write failed: what the server said is still to be read */
 	struct chain chain;
 	br_ssl_client_context client;
@@ -43,7 +45,10 @@ const char *tls_words(const struct tls *t);
 /* One sentence for the NET_TLS fault of the connection. */
 const char *tls_fault_words(int number);
 
-/* Says close_notify as far as the kernel takes it at once; waits for nothing. */
-void tls_close(struct tls *t);
+/*
+ * Says close_notify as far as the kernel takes it at once; waits for nothing. flushes: what was put
+ * last goes before it, in the same write.
+ */
+void tls_close(struct tls *t, bool flushes);
 
 #endif
