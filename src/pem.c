@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+/* A distribution's bundle in seven reads. At least two blocks of the longest. */
+#define PEM_PIECE 32768
 /* The longest beginning of a line that may be cut in two between two pieces. */
 #define LINE_KEPT 64
 
@@ -47,7 +49,7 @@ next_block(const char **at, const char *end, struct pem_block *block)
 long
 pem_read(int fd, pem_visit *visit, void *ctx)
 {
-	char pem[2 * PEM_DER_MAX];
+	char pem[PEM_PIECE];
 	struct pem_block block;
 	bool more = true;
 	size_t have = 0;
