@@ -165,8 +165,8 @@ identity_take(struct identity *id, struct world *w)
 	if (gethostname(id->host_name, sizeof(id->host_name) - 1) == -1)
 		id->host_name[0] = '\0';
 	*w = (struct world){
-		.uid = getuid(),
-		.euid = geteuid(),
+		.uid = (uid_t)getauxval(AT_UID),
+		.euid = (uid_t)getauxval(AT_EUID),
 		.set_id = getauxval(AT_SECURE) != 0,
 		.system_path = MAILCHUTE_SYSTEM_PROFILE,
 		.host_name = id->host_name,

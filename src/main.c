@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -31,6 +32,19 @@ occupy(int fd)
 		(void)dup2(pair[1], fd);
 	if (pair[1] > STDERR_FILENO)
 		(void)close(pair[1]);
+}
+
+/* One call finds what is closed; where it fails, each is looked at. */
+static void
+occupy_all(void)
+{
+	struct pollfd fds[STDERR_FILENO + 1] = {{.fd = 0}, {.fd = 1}, {.fd = 2}};
+	int ready = poll(fds, STDERR_FILENO + 1, 0), fd;
+
+	for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		if (ready == -1 || (fds[fd].revents & POLLNVAL) != 0)
+			occupy(fd);
+	}
 }
 
 /* No core file, and nobody of the same uid may look into our memory: a password will be in it. */
@@ -67,10 +81,8 @@ main(int argc, char *argv[])
 	struct identity id;
 	struct world w;
 	const char *name = argc > 0 ? base_name(argv[0]) : "sendmail";
-	int fd;
 
-	for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-		occupy(fd);
+	occupy_all();
 	keep_secrets_in();
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)signal(SIGXFSZ, SIG_IGN); /* a full quota is an error of write(2), not our end */

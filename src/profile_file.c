@@ -208,7 +208,10 @@ read_whole(int fd, const char *path, char *buf, size_t size, struct err *e)
 			break;
 		len += (size_t)got;
 		if (len == size)
-			return err_set(e, ERR_CONFIG, "%s is over %d KiB", path, FILE_MAX / 1024);
+			return size > FILE_MAX
+				       ? err_set(e, ERR_CONFIG, "%s is over %d KiB", path,
+						 FILE_MAX / 1024)
+				       : err_set(e, ERR_CONFIG, "%s grew while it was read", path);
 	}
 	buf[len] = '\0';
 	return (long)len;
@@ -330,6 +333,7 @@ read_file(struct profile_file *f, const struct world *w, const char *path, bool 
 	struct err *e)
 {
 	char *text = NULL;
+	size_t room = FILE_MAX + 1;
 	struct stat st;
 	long len;
 	int fd, result = -1;
@@ -341,23 +345,25 @@ read_file(struct profile_file *f, const struct world *w, const char *path, bool 
 	if (fd == -1)
 		return refuse_unreadable(w, path, e);
 	f->path = text_copy(path, strlen(path));
-	text = malloc(FILE_MAX + 1);
+	if (fstat(fd, &st) == -1) {
+		(void)err_errno(e, ERR_CONFIG, "cannot look at %s", path);
+		goto out;
+	}
+	if (S_ISREG(st.st_mode) && st.st_size < FILE_MAX)
+		room = (size_t)st.st_size + 1;
+	text = malloc(room);
 	if (f->path == NULL || text == NULL) {
 		(void)err_set(e, ERR_SYSTEM, "no memory for %s", path);
 		goto out;
 	}
 	f->of_home = of_home;
-	if (fstat(fd, &st) == -1) {
-		(void)err_errno(e, ERR_CONFIG, "cannot look at %s", path);
-		goto out;
-	}
 	f->others_read = (st.st_mode & S_IROTH) != 0;
 	if (check_owner(f, w, &st, e) == -1)
 		goto out;
-	len = read_whole(fd, path, text, FILE_MAX + 1, e);
+	len = read_whole(fd, path, text, room, e);
 	if (len != -1 && parse_file(f, w, text, (size_t)len, e) == 0)
 		result = 1;
-	text_wipe(text, FILE_MAX + 1);
+	text_wipe(text, room);
 out:
 	free(text);
 	(void)close(fd);
