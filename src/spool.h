@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 /* Bytes kept in memory; what comes after them goes to a file without a name. */
-#define SPOOL_MEMORY (256 * 1024)
+#define SPOOL_MEMORY (128 * 1024)
 #define SPOOL_WINDOW (16 * 1024)
 
 /*

@@ -1511,7 +1511,8 @@ END
     assert_same "$(field Subject 2)" BBB
 }
 
-@test "content a little over 256 KiB arrives whole, and a small one after it" {
+@test "content a little over 128 KiB, and over 256, arrives whole, and a small one after it" {
+    large 1681
     large 3361
 }
 
