@@ -219,15 +219,24 @@ tls_pump(void *ctx, enum wire_want want, int64_t deadline)
 
 static const struct wire_ops tls_ops = {tls_room, tls_put, tls_input, tls_got, tls_pump};
 
-/* As br_ssl_engine_set_default_chapol, without the Poly1305 for machines of 32 bits. */
+/*
+ * By hand where BearSSL's defaults aren't the best that Debian's build has. Of what runs without the
+ * CPU's help the variants for 32 bits are as fast or faster, and 3 KB smaller; and the compiler's
+ * ChaCha20 beats the one written for SSE2 by half. 25 MB on one machine: AES 233 ms to ct64's 314,
+ * ChaCha20-Poly1305 43 ms to 65.
+ */
 static void
-set_up_chapol(br_ssl_engine_context *eng)
+set_up_records(br_ssl_engine_context *eng)
 {
-	br_chacha20_run sse2 = br_chacha20_sse2_get();
+	const br_block_ctr_class *aes = br_aes_x86ni_ctr_get_vtable();
+	br_ghash ghash = br_ghash_pclmul_get();
 
+	br_ssl_engine_set_gcm(eng, &br_sslrec_in_gcm_vtable, &br_sslrec_out_gcm_vtable);
+	br_ssl_engine_set_aes_ctr(eng, aes != NULL ? aes : &br_aes_ct_ctr_vtable);
+	br_ssl_engine_set_ghash(eng, ghash != NULL ? ghash : br_ghash_ctmul64);
 	br_ssl_engine_set_chapol(eng, &br_sslrec_in_chapol_vtable, &br_sslrec_out_chapol_vtable);
-	br_ssl_engine_set_chacha20(eng, sse2 != NULL ? sse2 : br_chacha20_ct_run);
-	br_ssl_engine_set_poly1305(eng, br_poly1305_ctmulq_run);
+	br_ssl_engine_set_chacha20(eng, br_chacha20_ct_run);
+	br_ssl_engine_set_poly1305(eng, br_poly1305_ctmul_run);
 }
 
 /* By hand: br_ssl_client_init_full would offer 3DES, static RSA and TLS 1.0 besides. */
@@ -251,8 +260,7 @@ set_up(struct tls *t)
 	br_ssl_engine_set_hash(eng, br_sha512_ID, &br_sha512_vtable);
 	br_ssl_engine_set_prf_sha256(eng, br_tls12_sha256_prf);
 	br_ssl_engine_set_prf_sha384(eng, br_tls12_sha384_prf);
-	br_ssl_engine_set_default_aes_gcm(eng);
-	set_up_chapol(eng);
+	set_up_records(eng);
 	br_ssl_engine_set_x509(eng, &t->chain.vtable);
 	br_ssl_engine_set_buffer(eng, t->records, sizeof(t->records), 1);
 }
