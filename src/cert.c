@@ -44,6 +44,22 @@ cert_next(struct cert_bytes *in, struct cert_bytes *inside, struct cert_bytes *w
 }
 
 bool
+cert_number(struct cert_bytes *in, unsigned char **at, size_t *n)
+{
+	struct cert_bytes value;
+
+	if (cert_next(in, &value, NULL) != CERT_INTEGER)
+		return false;
+	while (value.n > 0 && value.at[0] == 0) {
+		value.at++;
+		value.n--;
+	}
+	*at = (unsigned char *)value.at;
+	*n = value.n;
+	return value.n > 0;
+}
+
+bool
 cert_same_bytes(struct cert_bytes a, struct cert_bytes b)
 {
 	return a.n == b.n && memcmp(a.at, b.at, a.n) == 0;

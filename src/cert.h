@@ -59,6 +59,9 @@ enum cert_tag {
  */
 unsigned cert_next(struct cert_bytes *in, struct cert_bytes *inside, struct cert_bytes *whole);
 
+/* Takes an INTEGER over 0 off in, without the zero that keeps it positive; false: there is none. */
+bool cert_number(struct cert_bytes *in, unsigned char **at, size_t *n);
+
 /* Takes der apart; false where it is no certificate. The spans point into der. */
 bool cert_parse(struct cert *c, const unsigned char *der, size_t n);
 

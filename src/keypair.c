@@ -39,12 +39,58 @@ take_certificate(struct loading *l, const unsigned char *der, size_t n)
 	k->chain[k->n++].data_len = n;
 }
 
+/* RFC 8017 A.1.2, behind the version; how long the modulus is the certificate will say. */
+static bool
+read_rsa_key(br_rsa_private_key *k, struct cert_bytes in)
+{
+	unsigned char *unused;
+	size_t n;
+
+	return cert_number(&in, &unused, &n) && cert_number(&in, &unused, &n) &&
+	       cert_number(&in, &unused, &n) && cert_number(&in, &k->p, &k->plen) &&
+	       cert_number(&in, &k->q, &k->qlen) && cert_number(&in, &k->dp, &k->dplen) &&
+	       cert_number(&in, &k->dq, &k->dqlen) && cert_number(&in, &k->iq, &k->iqlen);
+}
+
+/*
+ * Behind the version there is an algorithm in PKCS#8 (RFC 5958, with one of the others inside), the
+ * modulus in PKCS#1, the key itself in SEC 1 (RFC 5915). Returns the type; of an EC key the
+ * certificate will say the curve.
+ */
+static int
+read_key(struct keypair *k, struct cert_bytes in, bool inside)
+{
+	struct cert_bytes parts, behind, part;
+
+	if (cert_next(&in, &parts, NULL) != CERT_SEQUENCE ||
+		cert_next(&parts, &part, NULL) != CERT_INTEGER)
+		return 0;
+	behind = parts;
+	switch (cert_next(&behind, &part, NULL)) {
+	case CERT_SEQUENCE:
+		if (inside || cert_next(&behind, &part, NULL) != CERT_OCTETS)
+			return 0;
+		return read_key(k, part, true);
+	case CERT_OCTETS:
+		k->ec = (br_ec_private_key){0, (unsigned char *)part.at, part.n};
+		return part.n > 0 && part.n <= BR_EC_KBUF_PRIV_MAX_SIZE ? BR_KEYTYPE_EC : 0;
+	case CERT_INTEGER:
+		return read_rsa_key(&k->rsa, parts) ? BR_KEYTYPE_RSA : 0;
+	default:
+		return 0;
+	}
+}
+
 static void
 take_key(struct loading *l, const unsigned char *der, size_t n)
 {
-	br_skey_decoder_init(&l->pair->key);
-	br_skey_decoder_push(&l->pair->key, der, n);
-	l->has_key = br_skey_decoder_last_error(&l->pair->key) == 0;
+	struct keypair *k = l->pair;
+
+	if (n > sizeof(k->der))
+		return;
+	memcpy(k->der, der, n);
+	k->key_type = read_key(k, (struct cert_bytes){k->der, n}, false);
+	l->has_key = k->key_type != 0;
 }
 
 static bool
@@ -81,31 +127,42 @@ tail_of(const unsigned char *at, size_t n)
 	return value;
 }
 
+static size_t
+bits_of(const unsigned char *at, size_t n)
+{
+	size_t bits = 8 * (n - 1);
+	unsigned first;
+
+	for (first = at[0]; first != 0; first >>= 1)
+		bits++;
+	return bits;
+}
+
 /*
  * The certificate's key is the one that the private key belongs to. Of RSA keys the last 64 bits of
  * the product are compared: BearSSL's own function for it can't do 4096 bits.
  */
 static bool
-is_pair(const struct keypair *k)
+is_pair(struct keypair *k)
 {
-	const br_rsa_private_key *rsa = br_skey_decoder_get_rsa(&k->key);
-	const br_ec_private_key *ec = br_skey_decoder_get_ec(&k->key);
 	unsigned char point[BR_EC_KBUF_PUB_MAX_SIZE];
+	br_rsa_private_key *rsa = &k->rsa;
 	br_x509_pkey public;
 	struct cert leaf;
 	size_t n;
 
 	if (!cert_parse(&leaf, k->chain[0].data, k->chain[0].data_len) ||
-		trust_key(leaf.key, &public) != NULL ||
-		public.key_type != br_skey_decoder_key_type(&k->key))
+		trust_key(leaf.key, &public) != NULL || public.key_type != k->key_type)
 		return false;
-	if (rsa != NULL)
-		return (rsa->n_bitlen + 7) / 8 == public.key.rsa.nlen &&
+	if (k->key_type == BR_KEYTYPE_RSA) {
+		n = public.key.rsa.nlen;
+		rsa->n_bitlen = (uint32_t)bits_of(public.key.rsa.n, n);
+		return (rsa->plen + rsa->qlen == n || rsa->plen + rsa->qlen == n + 1) &&
 		       tail_of(rsa->p, rsa->plen) * tail_of(rsa->q, rsa->qlen) ==
-			       tail_of(public.key.rsa.n, public.key.rsa.nlen);
-	n = ec->curve == public.key.ec.curve
-		    ? br_ec_compute_pub(br_ec_get_default(), NULL, point, ec)
-		    : 0;
+			       tail_of(public.key.rsa.n, n);
+	}
+	k->ec.curve = public.key.ec.curve;
+	n = br_ec_compute_pub(br_ec_get_default(), NULL, point, &k->ec);
 	return n > 0 && cert_same_bytes((struct cert_bytes){point, n},
 				(struct cert_bytes){public.key.ec.q, public.key.ec.qlen});
 }
@@ -157,6 +214,7 @@ keypair_load(struct keypair *k, const struct profile *p, const struct world *w, 
 	int fd;
 
 	k->n = 0;
+	k->key_type = 0;
 	if (p->tls_key != NULL) {
 		fd = open_certificate(p->tls_cert, e);
 		if (fd == -1 || read_pem(&l, fd, p->tls_cert, e) == -1)
@@ -175,19 +233,17 @@ keypair_free(struct keypair *k)
 {
 	while (k->n > 0)
 		free(k->chain[--k->n].data);
-	text_wipe(&k->key, sizeof(k->key));
+	text_wipe(k->der, sizeof(k->der));
 }
 
 void
 keypair_use(const struct keypair *k, br_ssl_client_context *client)
 {
-	const br_rsa_private_key *rsa = br_skey_decoder_get_rsa(&k->key);
-	const br_ec_private_key *ec = br_skey_decoder_get_ec(&k->key);
-
-	if (rsa != NULL)
-		br_ssl_client_set_single_rsa(client, k->chain, k->n, rsa, br_rsa_i31_pkcs1_sign);
+	if (k->key_type == BR_KEYTYPE_RSA)
+		br_ssl_client_set_single_rsa(
+			client, k->chain, k->n, &k->rsa, br_rsa_i31_pkcs1_sign);
 	/* For signing alone: no suite of ours has a static key exchange. */
-	if (ec != NULL)
-		br_ssl_client_set_single_ec(client, k->chain, k->n, ec, BR_KEYTYPE_SIGN,
+	else
+		br_ssl_client_set_single_ec(client, k->chain, k->n, &k->ec, BR_KEYTYPE_SIGN,
 			BR_KEYTYPE_EC, br_ec_get_default(), br_ecdsa_i31_sign_asn1);
 }

@@ -10,11 +10,15 @@
 #include <bearssl.h>
 
 #define KEYPAIR_CERTS_MAX 8
+#define KEYPAIR_KEY_MAX   4096 /* RSA of 4096 bits has 2400 */
 
 struct keypair {
 	br_x509_certificate chain[KEYPAIR_CERTS_MAX]; /* as in the file, the leaf first */
 	size_t n;
-	br_skey_decoder_context key;
+	int key_type; /* BR_KEYTYPE_RSA, BR_KEYTYPE_EC; 0: none */
+	br_rsa_private_key rsa;
+	br_ec_private_key ec;
+	unsigned char der[KEYPAIR_KEY_MAX]; /* rsa or ec points into it */
 };
 
 /*

@@ -60,23 +60,6 @@ trust_free(struct trust *t)
 		free(t->ders[--t->n]);
 }
 
-/* An INTEGER without the zero that keeps it positive. */
-static bool
-read_number(struct cert_bytes *in, unsigned char **at, size_t *n)
-{
-	struct cert_bytes value;
-
-	if (cert_next(in, &value, NULL) != CERT_INTEGER)
-		return false;
-	while (value.n > 0 && value.at[0] == 0) {
-		value.at++;
-		value.n--;
-	}
-	*at = (unsigned char *)value.at;
-	*n = value.n;
-	return value.n > 0;
-}
-
 static const char *
 read_rsa_key(struct cert_bytes bits, br_x509_pkey *key)
 {
@@ -84,8 +67,8 @@ read_rsa_key(struct cert_bytes bits, br_x509_pkey *key)
 
 	key->key_type = BR_KEYTYPE_RSA;
 	if (cert_next(&bits, &numbers, NULL) != CERT_SEQUENCE ||
-		!read_number(&numbers, &key->key.rsa.n, &key->key.rsa.nlen) ||
-		!read_number(&numbers, &key->key.rsa.e, &key->key.rsa.elen))
+		!cert_number(&numbers, &key->key.rsa.n, &key->key.rsa.nlen) ||
+		!cert_number(&numbers, &key->key.rsa.e, &key->key.rsa.elen))
 		return "has an RSA key that can't be decoded";
 	if (key->key.rsa.nlen < RSA_BYTES_MIN)
 		return "has an RSA key under 2048 bits";
