@@ -38,6 +38,7 @@
 #define FS_ALL                  ((1u << 13) - 1) /* the first version's */
 
 #define TIOCGWINSZ_NUMBER       0x5413
+#define SIOCGIFINDEX_NUMBER     0x8933
 #define TMPFILE_BIT             (O_TMPFILE & ~O_DIRECTORY)
 #define WRITING                 (O_ACCMODE | O_CREAT | O_TRUNC | TMPFILE_BIT)
 
@@ -139,7 +140,8 @@ add_rule(struct filter *f, const struct sandbox_needs *needs, enum sandbox_rule 
 		break;
 	case SANDBOX_WINDOW_SIZE:
 		load(f, 1);
-		add(f, IF_EQUAL, TIOCGWINSZ_NUMBER, 0, 1);
+		add(f, IF_EQUAL, TIOCGWINSZ_NUMBER, 1, 0);
+		add(f, IF_EQUAL, SIOCGIFINDEX_NUMBER, 0, 1); /* of a link-local name server */
 		allow(f);
 		break;
 	case SANDBOX_OURSELVES:

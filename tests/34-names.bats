@@ -283,3 +283,14 @@ finds() {
     sent
     within 20
 }
+
+# bats test_tags=cage
+@test "a link-local server is asked by way of its interface" {
+    need strace
+    names
+    printf 'nameserver fe80::1%%lo\noptions timeout:1\n' >"$CAGE/etc/resolv.conf"
+    run strace -f -o "$BATS_TEST_TMPDIR/trace" -e trace=ioctl,connect \
+        chroot "$CAGE" /bin/sendmail -i bob@mail.test < <(message)
+    assert_status 69
+    assert_in "$BATS_TEST_TMPDIR/trace" 'connect.*"fe80::1".*sin6_scope_id=(if_nametoindex\("lo"\)|[1-9])'
+}
