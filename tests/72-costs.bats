@@ -40,7 +40,7 @@ rss_kb_2k_ca                100     520
 rss_kb_20k_ca               100     540
 rss_kb_25m_ca               100     540
 rss_kb_wide_sys             100     620
-binary_bytes             100000  345000
+binary_bytes             100000  301000
 '
 
 # Counted once for all tests.
