@@ -91,6 +91,19 @@ skip_blanks(const struct addr_list *l, size_t i)
 	return i;
 }
 
+/* RFC 5321 4.1.3: the inside of [192.0.2.1], [IPv6:2001:db8::1], [tag:...]. */
+static bool
+is_literal(const char *s, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		if (!text_is_alnum(s[i]) && (s[i] == '\0' || strchr(".:-", s[i]) == NULL))
+			return false;
+	}
+	return n > 0;
+}
+
 /* Bytes of the token at i: a word (atom, quoted string), a domain literal, or one special. */
 static size_t
 token(const struct addr_list *l, size_t i)
@@ -109,6 +122,17 @@ token(const struct addr_list *l, size_t i)
 	return n > 0 ? n : 1;
 }
 
+/* A character that ends a line or steers a terminal: ASCII's, C1's, U+2028 and U+2029. */
+static bool
+is_control(const char *s, size_t n)
+{
+	if (n == 1)
+		return text_is_control(s[0]);
+	if (n == 2)
+		return s[0] == '\xc2' && (unsigned char)s[1] < 0xa0;
+	return n == 3 && (memcmp(s, "\xe2\x80\xa8", 3) == 0 || memcmp(s, "\xe2\x80\xa9", 3) == 0);
+}
+
 /* A token's bytes into the address: no control may get through, folding least of all. */
 static int
 take(const struct addr_list *l, struct text *out, size_t i, size_t n, struct err *e)
@@ -119,7 +143,7 @@ take(const struct addr_list *l, struct text *out, size_t i, size_t n, struct err
 		u = text_utf8(l->text + i + k, n - k);
 		if (u == 0)
 			return refuse(l, "it is not UTF-8", e);
-		if (text_is_control(l->text[i + k]))
+		if (is_control(l->text + i + k, u))
 			return refuse(l, "it holds a control character", e);
 	}
 	text_add(out, l->text + i, n);
@@ -158,6 +182,8 @@ read_spec(const struct addr_list *l, size_t i, size_t end, struct addr_box *box,
 			   (c == '[' && box->domain != NULL && place == AT_START)) {
 			if (place == AFTER_WORD)
 				return refuse(l, "words without a dot or @ between them", e);
+			if (c == '[' && !is_literal(l->text + i + 1, n - 2))
+				return refuse(l, "between [ and ] is no address", e);
 			place = AFTER_WORD;
 		} else
 			return refuse(l, "a special character is out of place", e);
@@ -216,9 +242,21 @@ skip_separators(const struct addr_list *l, size_t i)
 	return i;
 }
 
+/* A group's name ends behind i: begins again with its first member. -1 where it is no name. */
+static int
+enter_group(struct addr_list *l, size_t i, bool is_phrase, struct err *e)
+{
+	/* bob@x y: carol@x has lost a comma, and bob must not be lost with it. */
+	if (!is_phrase)
+		return refuse(l, "a colon is out of place", e);
+	l->at = skip_separators(l, i + 1);
+	return 0;
+}
+
 int
 addr_next(struct addr_list *l, struct addr_box *box, struct err *e)
 {
+	bool is_phrase = true; /* words alone, so far: a group's name may be made of them */
 	size_t start, i, n;
 
 	box->domain = NULL;
@@ -234,14 +272,19 @@ addr_next(struct addr_list *l, struct addr_box *box, struct err *e)
 		if (n == 0)
 			return refuse(l, "a quote or bracket is open", e);
 		if (l->text[i] == ':' && i > start) {
-			/* A group's name ends here: begin again with its first member. */
-			start = l->at = i = skip_separators(l, i + 1);
+			if (enter_group(l, i, is_phrase, e) == -1)
+				return -1;
+			start = i = l->at;
+			is_phrase = true;
 			n = 0;
-		} else if (l->text[i] == '<') {
+			continue;
+		}
+		if (l->text[i] == '<') {
 			box->name = (struct addr_span){start, i};
 			box->angle = true;
 			return read_angle(l, i + 1, box, e);
 		}
+		is_phrase = is_phrase && (is_atom(l->text[i]) || strchr("\".", l->text[i]) != NULL);
 	}
 	if (i > l->len)
 		return refuse(l, "a comment is open", e);

@@ -372,6 +372,32 @@ chain() {
     bad_header 'To: <@>\n'
 }
 
+@test "an address before a colon is no group's name: a comma was forgotten" {
+    bad_header 'To: bob@x.test y: carol@x.test\n'
+    bad_header 'To: bob@x.test: carol@x.test\n'
+    bad_header 'To: Friends bob@[192.0.2.1] y: carol@x.test;\n'
+    bad_header 'To: G: a@x.test;, bob@x.test G: carol@x.test;\n'
+    bad_header 'To: a)b: carol@x.test\n'
+    refuses 65 'bob@x.test y: carol@x.test' < <(message)
+}
+
+@test "an address literal holds letters, digits, dots, colons, hyphens, and no parameters" {
+    local inside
+    for inside in 'x> SIZE=1' 'x>' '<x' 'x y' '' '1.2.3.4\\]' '[1.2.3.4' 'é'; do
+        refuses 65 "a@[$inside]" < <(message)
+    done
+    bad_header 'To: a@[x> SIZE=1]\n'
+    refuses 65 -f 'a@[x> BODY=7BIT]' bob@mail.test < <(message)
+}
+
+@test "C1 controls and the Unicode line ends are no part of an address" {
+    bad_header 'To: a\xc2\x85b@x.test\n'
+    bad_header 'To: a@x\xc2\x80.test\n'
+    bad_header 'To: "a\xe2\x80\xa8b"@x.test\n'
+    refuses 65 $'a\xe2\x80\xa9b@x.test' < <(message)
+    refuses 65 -f $'a\xc2\x9fb@x.test' bob@mail.test < <(message)
+}
+
 @test "the null address is no recipient" {
     bad_header 'To: <>\n'
     refuses 65 '<>' < <(message)
