@@ -81,7 +81,7 @@ json_text(const char *at, const char *end, struct text *out)
 		len = len == 0 ? 1 : len;
 		if (*at == '\\' && at + 1 < end) {
 			at++;
-			text_char(out, text_is_alnum(*at) ? '?' : *at);
+			text_masked(out, text_is_alnum(*at) ? "?" : at, 1);
 		} else
 			text_masked(out, at, len);
 	}

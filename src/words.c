@@ -61,10 +61,11 @@ break_before(struct text *out, size_t n)
 		return;
 	while (len > 0 && text_is_blank(out->at[len - 1]))
 		len--;
-	if (len > 0 && out->at[len - 1] != '\n') {
-		out->len = len;
-		out->at[len] = '\0';
-	}
+	/* A line of blanks alone would end the header for some readers. */
+	if (len == 0 || out->at[len - 1] == '\n')
+		return;
+	out->len = len;
+	out->at[len] = '\0';
 	text_puts(out, "\r\n ");
 }
 
@@ -252,14 +253,15 @@ words_structured(struct text *out, const char *s, size_t n)
 	while (i < n) {
 		if (s[i] == '(') {
 			k = addr_enclosed(s + i, n - i);
-			if (k == 0)
-				k = n - i;
 			if (k > 1 && can_encode(s + i, k)) {
 				text_char(out, '(');
 				encode_unfolded(out, s + i + 1, k - 2, true);
 				text_char(out, ')');
-			} else
+			} else {
+				/* One that never ends is no comment: it stays. */
+				k = k == 0 ? n - i : k;
 				text_add(out, s + i, k);
+			}
 		} else if (is_word(s[i])) {
 			k = phrase_end(s, n, i) - i;
 			if (can_encode(s + i, k)) {
