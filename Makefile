@@ -43,7 +43,7 @@ DEPS := build-essential libbearssl-dev libinih-dev musl-tools ca-certificates
 DEPS += bats parallel openssl libssl-dev python3 python3-aiosmtpd php-cli strace valgrind file mandoc
 DEPS += clang clang-format clang-tidy libclang-rt-14-dev cppcheck shellcheck
 
-.PHONY: all deps demo test callers bench faults lint san install uninstall clean help format
+.PHONY: all deps demo test callers bench faults lint san install fuzz fuzzers uninstall clean help format
 all: build/mailchute ## Build build/mailchute, one static-PIE file
 
 build/mailchute: $(SRC:%.c=build/obj/%.o) build/obj/roots.o | $(LIBS)
@@ -166,6 +166,38 @@ build/san/mailchute: $(SRC) build/test/roots.c $(HDR) Makefile | $(LIBS)
 	$(CC) $(COMMON) $(SAN) -DMAILCHUTE_SANDBOX='"no"' \
 		-DMAILCHUTE_SYSTEM_PROFILE='"$(ROOT)/build/test/etc/mailchute.ini"' \
 		-o $@ $(filter-out $(FIT),$(SRC)) build/test/roots.c $(LIBS)
+
+# Fuzzing: libFuzzer drives the same sources; files, memory, time and the server are tests/fuzz's.
+FUZZ      := $(filter-out fuzz server,$(notdir $(basename $(wildcard tests/fuzz/*.c))))
+FUZZ_DIR  := build/fuzz
+FUZZ_SAN  := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+FUZZ_CC    = clang $(COMMON) -Itests/fuzz -O2 -g1 -fno-omit-frame-pointer $(FUZZ_SAN)
+FUZZ_WRAP := br_hmac_init br_hmac_update br_hmac_out socket connect open openat close read pread write fstat lstat stat getrandom time \
+	malloc calloc realloc
+FUZZ_OBJ   = $(patsubst %.c,$(FUZZ_DIR)/obj/%.o,$(filter-out src/main.c src/net.c compat/fortify.c \
+	compat/identity.c,$(SRC)))
+COVERAGE  := llvm-14
+T         ?= 60
+
+fuzz: deps ## Run each fuzz target for T seconds (60)
+	@$(MAKE) --no-print-directory fuzzers
+	@tests/fuzz/run -t $(T)
+
+fuzzers: $(FUZZ:%=$(FUZZ_DIR)/%)
+$(FUZZ_DIR)/%: tests/fuzz/%.c tests/fuzz/fuzz.h $(FUZZ_DIR)/all.a $(FUZZ_DIR)/obj/tests/fuzz/fuzz.o | $(LIBS)
+	@echo '  FUZZ $@'; $(FUZZ_CC) -fsanitize=fuzzer -o $@ $< $(FUZZ_DIR)/obj/tests/fuzz/fuzz.o \
+		$(FUZZ_DIR)/all.a $(LIBS)
+
+$(FUZZ_DIR)/all.a: $(FUZZ_OBJ) $(FUZZ_DIR)/obj/tests/fuzz/server.o $(FUZZ_DIR)/obj/roots.o
+	@rm -f $@; ar cr $@ $^; objcopy $(foreach f,$(FUZZ_WRAP),--redefine-sym $f=fuzz_$f) $@
+
+$(FUZZ_DIR)/obj/roots.o: build/test/roots.c
+	@mkdir -p $(@D)
+	@$(FUZZ_CC) -c -o $@ $<
+
+$(FUZZ_DIR)/obj/%.o: %.c $(HDR) tests/fuzz/fuzz.h Makefile
+	@mkdir -p $(@D)
+	@$(FUZZ_CC) -c -o $@ $<
 
 format: ## Bring the sources into .clang-format's shape
 	clang-format -i $(wildcard src/*.c compat/*.c) $(HDR)

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: ISC */
+/* server.c: net.h without a network: a server that says what the input says. */
+#include "fuzz.h"
+#include "net.h"
+
+#include <poll.h>
+#include <string.h>
+
+struct fuzz_bytes fuzz_sent;
+size_t fuzz_heard;
+unsigned fuzz_connections;
+
+static struct fuzz_input script;
+static size_t step, turn_end;
+static bool is_eager, spoken_to;
+static int64_t now;
+
+static size_t
+end_of_turn(size_t at)
+{
+	const char *end = at < script.n ? memchr(script.at + at, '\f', script.n - at) : NULL;
+
+	return end != NULL ? (size_t)(end - script.at) : script.n;
+}
+
+void
+fuzz_server(struct fuzz_input s, size_t piece, bool eager)
+{
+	script = s;
+	step = piece > 0 ? piece : script.n + 1;
+	is_eager = eager;
+	spoken_to = false;
+	fuzz_heard = 0;
+	turn_end = end_of_turn(0);
+	fuzz_sent.n = 0;
+	fuzz_connections = 0;
+	now = 0;
+}
+
+static void
+next_turn(void)
+{
+	fuzz_heard = turn_end < script.n ? turn_end + 1 : turn_end;
+	turn_end = end_of_turn(fuzz_heard);
+	spoken_to = false;
+}
+
+static int
+fail(struct net *n, enum net_fault_kind kind)
+{
+	if (n->fault.kind == NET_FINE)
+		n->fault.kind = kind;
+	return -1;
+}
+
+int64_t
+net_clock(void)
+{
+	return now;
+}
+
+void
+net_init(struct net *n)
+{
+	*n = (struct net){.fd = -1, .signal_fd = -1};
+}
+
+int
+net_resolve(struct net_addresses *as, const char *host, unsigned port, int family, struct err *e)
+{
+	(void)port;
+	(void)family;
+	if (strcmp(host, "nowhere.test") == 0)
+		return err_set(e, ERR_HOST, "%s: no such host", host);
+	*as = (struct net_addresses){.n = 2};
+	return 0;
+}
+
+void
+net_add_port(struct net_addresses *as, unsigned port, unsigned later)
+{
+	(void)as;
+	(void)port;
+	(void)later;
+}
+
+bool
+net_untried(const struct net_addresses *as)
+{
+	return as->n > 0;
+}
+
+/* A later connection goes on in the script. */
+int
+net_connect(
+	struct net *n, struct net_addresses *as, int attempt_ms, int64_t deadline, struct err *e)
+{
+	(void)attempt_ms;
+	(void)deadline;
+	as->n--;
+	if (fuzz_connections > 0)
+		next_turn();
+	if (fuzz_heard == script.n)
+		return err_set(e, ERR_TEMP, "connection refused");
+	fuzz_connections++;
+	n->fd = 3;
+	n->port = 587;
+	n->fault = (struct net_fault){NET_FINE, 0};
+	n->mute = false;
+	memcpy(n->address, "192.0.2.1", 10);
+	return 0;
+}
+
+void
+net_own_literal(const struct net *n, char *buf, size_t size)
+{
+	(void)n;
+	(void)text_format(buf, size, "[192.0.2.2]");
+}
+
+void
+net_close(struct net *n)
+{
+	n->fd = -1;
+}
+
+int
+net_wait(struct net *n, short events, int64_t deadline)
+{
+	now++;
+	if ((events & POLLIN) != 0 && fuzz_heard == turn_end && spoken_to &&
+		(is_eager || deadline != NET_AT_ONCE))
+		next_turn();
+	if ((events & POLLIN) != 0 && fuzz_heard < turn_end)
+		return POLLIN | (events & POLLOUT);
+	if ((events & POLLOUT) != 0)
+		return POLLOUT;
+	if (deadline == NET_AT_ONCE || now > 20000)
+		return fail(n, NET_TIMEOUT);
+	return fail(n, NET_EOF);
+}
+
+ssize_t
+net_read(struct net *n, void *buf, size_t size)
+{
+	size_t left = turn_end - fuzz_heard;
+
+	if (left == 0)
+		return fail(n, NET_EOF);
+	if (size > step)
+		size = step;
+	if (size > left)
+		size = left;
+	memcpy(buf, script.at + fuzz_heard, size);
+	fuzz_heard += size;
+	return (ssize_t)size;
+}
+
+ssize_t
+net_write(struct net *n, const void *buf, size_t len)
+{
+	if (len > sizeof(fuzz_sent.at) - fuzz_sent.n)
+		return fail(n, NET_EOF);
+	memcpy(fuzz_sent.at + fuzz_sent.n, buf, len);
+	fuzz_sent.n += len;
+	n->sent += len;
+	spoken_to = spoken_to || len > 0;
+	return (ssize_t)len;
+}
+
+int
+net_hold_signals(struct net *n, struct err *e)
+{
+	(void)n;
+	(void)e;
+	return 0;
+}
+
+void
+net_release_signals(struct net *n)
+{
+	(void)n;
+}
