@@ -11,28 +11,30 @@ static struct net net;
 static struct smtp s;
 static struct net_addresses addresses;
 
-/* The value behind the last line that begins with the keyword, or NULL; "" where it has none. */
-static const char *
-offered(const struct fuzz_input *script, const char *keyword, char *line)
+/* True where a line begins with the keyword; where size isn't 0, with this number behind it. */
+static bool
+offered(const struct fuzz_input *script, const char *keyword, uint64_t size)
 {
-	const char *at = script->at, *end = script->at + script->n, *stop, *found = NULL;
+	const char *at = script->at, *end = script->at + fuzz_heard, *stop;
 	size_t len = strlen(keyword), n;
+	char value[32];
 
 	for (; at < end; at = stop + 1) {
 		stop = memchr(at, '\n', (size_t)(end - at));
 		stop = stop != NULL ? stop : end;
 		n = (size_t)(stop - at);
 		n -= n > 0 && at[n - 1] == '\r';
-		if (n < 4 + len || n >= SMTP_LINE_MAX || strncasecmp(at + 4, keyword, len) != 0)
+		if (n < 4 + len || strncasecmp(at + 4, keyword, len) != 0)
 			continue;
 		if (n > 4 + len && at[4 + len] != ' ' &&
 			(at[4 + len] != '=' || strcmp(keyword, "AUTH") == 0))
 			continue;
-		memcpy(line, at + 4 + len, n - 4 - len);
-		line[n - 4 - len] = '\0';
-		found = line + (line[0] != '\0');
+		(void)text_format(value, sizeof(value), "%.*s",
+			n > 5 + len ? (int)(n - 5 - len) : 0, at + 5 + len);
+		if (size == 0 || strtoull(value, NULL, 10) == size)
+			return true;
 	}
-	return found;
+	return false;
 }
 
 static void
@@ -51,20 +53,23 @@ check_offers(const struct fuzz_input *script)
                 {"DSN",        SMTP_DSN       },
                 {"CHUNKING",   SMTP_CHUNKING  }
         };
-	char line[SMTP_LINE_MAX + 8];
-	const char *value;
 	size_t i;
 
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		if ((s.capabilities & rows[i].bit) != 0)
-			must(offered(script, rows[i].keyword, line) != NULL);
+			must(offered(script, rows[i].keyword, 0));
 	}
 	must((s.capabilities & ~0xffU) == 0);
-	value = offered(script, "SIZE", line);
 	if (s.size_max != 0)
-		must(value != NULL && (s.capabilities & SMTP_SIZE) != 0 &&
-			strtoull(value, NULL, 10) == s.size_max);
+		must((s.capabilities & SMTP_SIZE) != 0 && offered(script, "SIZE", s.size_max));
 	must(s.mechanisms[0] == '\0' || (s.capabilities & SMTP_AUTH) != 0);
+}
+
+static void
+see(void *ctx, const char *who, const char *text)
+{
+	(void)ctx;
+	must(who[1] == '\0' && !fuzz_has_control(text, strlen(text)));
 }
 
 /* EHLO, STARTTLS where it was offered, EHLO: nothing else may be said. */
@@ -92,12 +97,15 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		SMTP_NO_TLS, SMTP_TLS_BY_STARTTLS, SMTP_TLS_IF_OFFERED, SMTP_NO_TLS};
 	struct fuzz_input in = {(const char *)data, size};
 	unsigned option = fuzz_option(&in);
-	struct smtp_options options = {.host = "mail.test",
+	struct smtp_options options = {
+		.host = "mail.test",
 		.tls = ways[option % 4],
 		.tls_options = {.policy = {.name = "mail.test", .trust = "pin", .verify = true}},
 		.helo = "client.test",
 		.timeout = 1000,
-		.deadline = INT64_MAX};
+		.deadline = INT64_MAX,
+		.trace = { see,							   NULL}
+        };
 	static struct err e;
 
 	if (in.n >= sizeof(fuzz_sent.at) / 2)
@@ -116,6 +124,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	} else
 		must(e.kind == ERR_TEMP || e.kind == ERR_REFUSED || e.kind == ERR_TLS);
 	check_commands(options.tls);
-	smtp_close(&s, false);
+	smtp_close(&s, option % 8 >= 4);
 	return 0;
 }

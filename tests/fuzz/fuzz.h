@@ -30,9 +30,8 @@ struct fuzz_input fuzz_part(struct fuzz_input *in);
  * Files in memory, by the descriptor that open() gives; at most `piece` bytes a read (0: any
  * number). FUZZ_STDIN is descriptor 0. What is written is kept in fuzz_written.
  */
-enum { FUZZ_STDIN, FUZZ_FILE, FUZZ_OTHER, FUZZ_FILES };
-#define FUZZ_PATH       "/file"
-#define FUZZ_OTHER_PATH "/other"
+enum { FUZZ_STDIN, FUZZ_FILE, FUZZ_FILES };
+#define FUZZ_PATH "/file"
 void fuzz_file(int which, const char *data, size_t n, size_t piece);
 int fuzz_descriptor(int which);
 

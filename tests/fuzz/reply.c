@@ -13,6 +13,7 @@ static struct {
 } stream;
 static struct net net;
 static struct smtp s;
+static enum net_fault_kind fault; /* when all was read */
 
 static unsigned char *
 room(void *ctx, size_t *n)
@@ -53,7 +54,7 @@ pump(void *ctx, enum wire_want want, int64_t deadline)
 	(void)deadline;
 	if (want == WIRE_FLUSHED || stream.at < stream.n)
 		return 0;
-	net.fault.kind = NET_EOF;
+	net.fault.kind = fault;
 	return -1;
 }
 
@@ -99,11 +100,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct fuzz_input in = {(const char *)data, size};
 	unsigned option = fuzz_option(&in);
 	size_t before;
+	bool login;
 
 	stream.data = in.at;
 	stream.n = in.n;
 	stream.at = 0;
-	stream.piece = option / 2 > 0 ? option / 2 : in.n + 1;
+	stream.piece = option / 16 > 0 ? option / 16 : in.n + 1;
+	login = option % 2 == 1;
+	fault = (enum net_fault_kind)(NET_EOF + option / 2 % 5);
 	net.fault.kind = NET_FINE;
 	s.options = &options;
 	s.net = &net;
@@ -111,6 +115,16 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	s.wire.net = &net;
 	s.unanswered = 1;
 	s.secrets[0] = (struct text){.at = (char *)SECRET, .len = sizeof(SECRET) - 1};
+	if (login) {
+		err_clear(&e);
+		(void)text_format(s.login, sizeof(s.login), "AUTH PLAIN");
+		if (smtp_get_login(&s, &e) == -1) {
+			must(e.lost_peer && (e.kind == ERR_TEMP ||
+						    (e.kind == ERR_AUTH && s.reply.code >= 500)));
+			return 0;
+		}
+		must(s.reply.code == 235 && s.login[0] == '\0');
+	}
 	do {
 		err_clear(&e);
 		before = stream.at;

@@ -125,6 +125,15 @@ net_close(struct net *n)
 }
 
 int
+net_pause(struct net *n, int64_t until)
+{
+	n->fault.kind = NET_FINE;
+	if (until > now)
+		now = until;
+	return 0;
+}
+
+int
 net_wait(struct net *n, short events, int64_t deadline)
 {
 	now++;
@@ -135,7 +144,7 @@ net_wait(struct net *n, short events, int64_t deadline)
 		return POLLIN | (events & POLLOUT);
 	if ((events & POLLOUT) != 0)
 		return POLLOUT;
-	if (deadline == NET_AT_ONCE || now > 20000)
+	if (deadline == NET_AT_ONCE || now > 2000000)
 		return fail(n, NET_TIMEOUT);
 	return fail(n, NET_EOF);
 }

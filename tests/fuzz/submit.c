@@ -24,7 +24,7 @@ begin(void)
 	(void)text_format(text, sizeof(text), "%s%s%s",
 		"[default]\nhost = mail.test nowhere.test two.test\ntls = off\nlog = off\n"
 		"helo = client.test\nmax_recipients = 2\nuser = alice\npassword = s3cret\n"
-		"auth_insecure = yes\nauth_pipelining = yes\n",
+		"auth_insecure = yes\nauth_pipelining = yes\nretry_for = 3s\n",
 		profile_key("sandbox") != NULL ? "sandbox = no\n" : "",
 		"[all]\nrecipients = all\nselectable = yes\nauth = off\n");
 	fuzz_file(FUZZ_FILE, text, strlen(text), 0);
