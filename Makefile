@@ -183,6 +183,7 @@ fuzz: deps ## Run each fuzz target for T seconds (60)
 	@$(MAKE) --no-print-directory fuzzers
 	@tests/fuzz/run -t $(T)
 
+.PRECIOUS: $(FUZZ_DIR)/obj/%.o
 fuzzers: $(FUZZ:%=$(FUZZ_DIR)/%)
 $(FUZZ_DIR)/%: tests/fuzz/%.c tests/fuzz/fuzz.h $(FUZZ_DIR)/all.a $(FUZZ_DIR)/obj/tests/fuzz/fuzz.o | $(LIBS)
 	@echo '  FUZZ $@'; $(FUZZ_CC) -fsanitize=fuzzer -o $@ $< $(FUZZ_DIR)/obj/tests/fuzz/fuzz.o \

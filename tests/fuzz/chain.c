@@ -2,7 +2,7 @@
 /* chain.c: the certificates of a server, believed only where a way leads to a root (chain.c, path.c). */
 #include "chain.h"
 #include "fuzz.h"
-#include "pem.h"
+#include "names.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -59,6 +59,7 @@ check(unsigned code, const struct err *e, const struct chain_policy *policy)
 	unsigned char hash[64];
 	char pin[CHAIN_PIN_SIZE];
 	struct text out;
+	struct cert leaf;
 	size_t i;
 
 	must((code == 0) == (e->kind == ERR_NONE));
@@ -74,7 +75,9 @@ check(unsigned code, const struct err *e, const struct chain_policy *policy)
 	if (code == 0 && policy->pin_count > 0)
 		must(strcmp(pin, policy->pins[0]) == 0);
 	if (code == 0 && policy->verify && strcmp(policy->trust, "pin") != 0)
-		must(chain.trust.n > 0 && chain.n > 0 && chain.bytes.len > 200);
+		must(chain.trust.n > 0 &&
+			cert_parse(&leaf, (const unsigned char *)chain.bytes.at, chain.ends[0]) &&
+			names_have(&leaf, policy->name) && leaf.not_after >= fuzz_now);
 }
 
 int

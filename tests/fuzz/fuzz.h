@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -40,6 +41,9 @@ struct fuzz_bytes {
 	char at[1 << 18];
 };
 extern struct fuzz_bytes fuzz_written;
+
+/* What time() says. */
+extern const time_t fuzz_now;
 
 /* The n-th allocation from here fails, and all that follow; 0: none does. */
 extern size_t fuzz_memory;
