@@ -43,7 +43,7 @@ DEPS := build-essential libbearssl-dev libinih-dev musl-tools ca-certificates
 DEPS += bats parallel openssl libssl-dev python3 python3-aiosmtpd php-cli strace valgrind file mandoc
 DEPS += clang clang-format clang-tidy libclang-rt-14-dev cppcheck shellcheck
 
-.PHONY: all deps demo test callers bench faults lint san install fuzz fuzzers uninstall clean help format
+.PHONY: all deps demo test callers bench faults lint san install fuzz fuzzers coverage uninstall clean help format
 all: build/mailchute ## Build build/mailchute, one static-PIE file
 
 build/mailchute: $(SRC:%.c=build/obj/%.o) build/obj/roots.o | $(LIBS)
@@ -178,6 +178,17 @@ FUZZ_OBJ   = $(patsubst %.c,$(FUZZ_DIR)/obj/%.o,$(filter-out src/main.c src/net.
 	compat/identity.c,$(SRC)))
 COVERAGE  := llvm-14
 T         ?= 60
+
+# Counted by the program itself, at its end; each process adds to one of a few files.
+coverage: deps ## Which lines and branches the tests reach
+	@$(MAKE) --no-print-directory DEPS='$(COVERAGE)' deps
+	@tests/coverage
+
+build/coverage/mailchute: $(SRC) build/test/roots.c $(HDR) Makefile | $(LIBS)
+	@mkdir -p $(@D)
+	clang $(COMMON) -O1 -g -fprofile-instr-generate=$(ROOT)/build/coverage/%8m.profraw -fcoverage-mapping \
+		-DMAILCHUTE_SYSTEM_PROFILE='"$(ROOT)/build/test/etc/mailchute.ini"' \
+		-o $@ $(filter-out compat/fortify.c,$(SRC)) build/test/roots.c $(LIBS)
 
 fuzz: deps ## Run each fuzz target for T seconds (60)
 	@$(MAKE) --no-print-directory fuzzers
