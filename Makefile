@@ -212,7 +212,7 @@ $(FUZZ_DIR)/obj/%.o: %.c $(HDR) tests/fuzz/fuzz.h Makefile
 	@$(FUZZ_CC) -c -o $@ $<
 
 format: ## Bring the sources into .clang-format's shape
-	clang-format -i $(wildcard src/*.c compat/*.c) $(HDR)
+	clang-format -i $(wildcard src/*.c compat/*.c) $(HDR) tests/fuzz/*.[ch]
 	clang-format -i $(wildcard src/*.c compat/*.c) $(HDR) # tables settle at the second time
 
 LINKS := sendmail mailq newaliases runq hoststat purgestat send-mail rmail
