@@ -171,9 +171,9 @@ build/san/mailchute: $(SRC) build/test/roots.c $(HDR) Makefile | $(LIBS)
 FUZZ      := $(filter-out fuzz server,$(notdir $(basename $(wildcard tests/fuzz/*.c))))
 FUZZ_DIR  := build/fuzz
 FUZZ_SAN  := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
-FUZZ_CC    = clang $(COMMON) -Itests/fuzz -O2 -g1 -fno-omit-frame-pointer $(FUZZ_SAN)
-FUZZ_WRAP := br_hmac_init br_hmac_update br_hmac_out socket connect open openat close read pread write fstat lstat stat getrandom time \
-	malloc calloc realloc
+FUZZ_CC    = clang $(COMMON) -DMAILCHUTE_SANDBOX='"no"' -Itests/fuzz -O2 -g1 -fno-omit-frame-pointer $(FUZZ_SAN)
+FUZZ_WRAP := open openat close read pread write fstat lstat stat socket connect getrandom time \
+	malloc calloc realloc br_hmac_init br_hmac_update br_hmac_out
 FUZZ_OBJ   = $(patsubst %.c,$(FUZZ_DIR)/obj/%.o,$(filter-out src/main.c src/net.c compat/fortify.c \
 	compat/identity.c,$(SRC)))
 COVERAGE  := llvm-14
@@ -186,7 +186,8 @@ coverage: deps ## Which lines and branches the tests reach
 
 build/coverage/mailchute: $(SRC) build/test/roots.c $(HDR) Makefile | $(LIBS)
 	@mkdir -p $(@D)
-	clang $(COMMON) -O1 -g -fprofile-instr-generate=$(ROOT)/build/coverage/%8m.profraw -fcoverage-mapping \
+	clang $(COMMON) -O1 -g -DMAILCHUTE_SANDBOX='"no"' -fcoverage-mapping \
+		-fprofile-instr-generate=$(ROOT)/build/coverage/%8m.profraw \
 		-DMAILCHUTE_SYSTEM_PROFILE='"$(ROOT)/build/test/etc/mailchute.ini"' \
 		-o $@ $(filter-out compat/fortify.c,$(SRC)) build/test/roots.c $(LIBS)
 
@@ -196,7 +197,8 @@ fuzz: deps ## Run each fuzz target for T seconds (60)
 
 .PRECIOUS: $(FUZZ_DIR)/obj/%.o
 fuzzers: $(FUZZ:%=$(FUZZ_DIR)/%)
-$(FUZZ_DIR)/%: tests/fuzz/%.c tests/fuzz/fuzz.h $(FUZZ_DIR)/all.a $(FUZZ_DIR)/obj/tests/fuzz/fuzz.o | $(LIBS)
+$(FUZZ_DIR)/%: tests/fuzz/%.c tests/fuzz/fuzz.h $(FUZZ_DIR)/all.a \
+		$(FUZZ_DIR)/obj/tests/fuzz/fuzz.o | $(LIBS)
 	@echo '  FUZZ $@'; $(FUZZ_CC) -fsanitize=fuzzer -o $@ $< $(FUZZ_DIR)/obj/tests/fuzz/fuzz.o \
 		$(FUZZ_DIR)/all.a $(LIBS)
 

@@ -66,9 +66,11 @@ net_init(struct net *n)
 }
 
 int
-net_resolve(struct net_addresses *as, const char *host, unsigned port, int family, struct err *e)
+net_resolve(struct net_addresses *as, const char *host, unsigned port, int family, int64_t deadline,
+	struct err *e)
 {
 	(void)port;
+	(void)deadline;
 	(void)family;
 	if (strcmp(host, "nowhere.test") == 0)
 		return err_set(e, ERR_HOST, "%s: no such host", host);
