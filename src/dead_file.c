@@ -70,7 +70,7 @@ take_from(struct reading *r, const char *value, struct err *e)
 
 	if (addr_one(value, "From", &box, e) == -1)
 		return -1;
-	memcpy(r->d->envelope->from, box.null ? "" : box.address, sizeof(r->d->envelope->from));
+	(void)text_format(r->d->envelope->from, sizeof(r->d->envelope->from), "%s", box.address);
 	r->has_from = true;
 	return 0;
 }
