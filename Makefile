@@ -172,8 +172,8 @@ FUZZ      := $(filter-out fuzz server,$(notdir $(basename $(wildcard tests/fuzz/
 FUZZ_DIR  := build/fuzz
 FUZZ_SAN  := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 FUZZ_CC    = clang $(COMMON) -DMAILCHUTE_SANDBOX='"no"' -Itests/fuzz -O2 -g1 -fno-omit-frame-pointer $(FUZZ_SAN)
-FUZZ_WRAP := open openat close read pread write fstat lstat stat socket connect getrandom time \
-	malloc calloc realloc br_hmac_init br_hmac_update br_hmac_out
+FUZZ_WRAP := open openat close read pread write pwrite lseek fstat lstat stat flock fdatasync socket \
+	connect getrandom time malloc calloc realloc br_hmac_init br_hmac_update br_hmac_out
 FUZZ_OBJ   = $(patsubst %.c,$(FUZZ_DIR)/obj/%.o,$(filter-out src/main.c src/net.c compat/fortify.c \
 	compat/identity.c,$(SRC)))
 COVERAGE  := llvm-14

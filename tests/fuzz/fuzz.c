@@ -22,6 +22,7 @@ static struct {
 } files[FUZZ_FILES];
 
 struct fuzz_bytes fuzz_written;
+const char *fuzz_place;
 size_t fuzz_memory;
 
 void
@@ -86,6 +87,10 @@ int fuzz_close(int fd);
 ssize_t fuzz_read(int fd, void *buf, size_t n);
 ssize_t fuzz_pread(int fd, void *buf, size_t n, off_t at);
 ssize_t fuzz_write(int fd, const void *buf, size_t n);
+ssize_t fuzz_pwrite(int fd, const void *buf, size_t n, off_t at);
+off_t fuzz_lseek(int fd, off_t at, int from);
+int fuzz_flock(int fd, int what);
+int fuzz_fdatasync(int fd);
 int fuzz_fstat(int fd, struct stat *st);
 int fuzz_lstat(const char *path, struct stat *st);
 int fuzz_stat(const char *path, struct stat *st);
@@ -166,10 +171,46 @@ fuzz_write(int fd, const void *buf, size_t n)
 	return (ssize_t)n;
 }
 
+/* Nothing is changed: the target looks at what would have been, and where. */
+ssize_t
+fuzz_pwrite(int fd, const void *buf, size_t n, off_t at)
+{
+	int which = which_file(fd);
+
+	must(at >= 0 && (size_t)at + n <= files[which].n);
+	fuzz_place = files[which].data + at;
+	return fuzz_write(fd, buf, n);
+}
+
+off_t
+fuzz_lseek(int fd, off_t at, int from)
+{
+	(void)fd;
+	(void)from;
+	return at;
+}
+
+int
+fuzz_flock(int fd, int what)
+{
+	(void)fd;
+	(void)what;
+	return 0;
+}
+
+int
+fuzz_fdatasync(int fd)
+{
+	(void)fd;
+	return 0;
+}
+
 int
 fuzz_fstat(int fd, struct stat *st)
 {
-	*st = (struct stat){.st_mode = S_IFREG | 0600, .st_size = (off_t)files[which_file(fd)].n};
+	*st = (struct stat){.st_mode = S_IFREG | 0600,
+		.st_nlink = 1,
+		.st_size = (off_t)files[which_file(fd)].n};
 	return 0;
 }
 

@@ -41,6 +41,7 @@ struct fuzz_bytes {
 	char at[1 << 18];
 };
 extern struct fuzz_bytes fuzz_written;
+extern const char *fuzz_place; /* in the file, of the last pwrite */
 
 /* What time() says. */
 extern const time_t fuzz_now;
