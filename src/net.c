@@ -346,8 +346,8 @@ net_pause(struct net *n, int64_t until)
 	while ((left = until - net_clock()) > 0) {
 		int ready = poll(&held, 1, left > INT32_MAX ? INT32_MAX : (int)left);
 
-		if (ready == 1)
-			return read_signal(n);
+		if (ready == 1 && read_signal(n) == -1)
+			return -1;
 		if (ready == -1 && errno != EINTR)
 			return 0; /* too early is better than busy */
 	}
