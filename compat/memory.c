@@ -108,8 +108,8 @@ cut(size_t size)
 	return heap.chunk + heap.used - size;
 }
 
-void *
-malloc(size_t n)
+static void *
+allocate(size_t n)
 {
 	size_t size = n + sizeof(struct head), k;
 	struct freed *f;
@@ -134,6 +134,12 @@ malloc(size_t n)
 	heap.freed[k] = f->next;
 	f->next = NULL;
 	return give(&f->head, size);
+}
+
+void *
+malloc(size_t n)
+{
+	return allocate(n);
 }
 
 void
@@ -167,7 +173,7 @@ calloc(size_t n, size_t size)
 		errno = ENOMEM;
 		return NULL;
 	}
-	return malloc(n * size);
+	return allocate(n * size);
 }
 
 void *
@@ -178,7 +184,7 @@ realloc(void *block, size_t n)
 	void *to;
 
 	if (block == NULL)
-		return malloc(n);
+		return allocate(n);
 	h = head_of(block);
 	room = h->size - sizeof(*h);
 	if (n <= room)
@@ -187,7 +193,7 @@ realloc(void *block, size_t n)
 		moved = mremap(h, h->size, size, MREMAP_MAYMOVE);
 		return moved != MAP_FAILED ? give(moved, size) : NULL;
 	}
-	to = malloc(n);
+	to = allocate(n);
 	if (to == NULL)
 		return NULL;
 	memcpy(to, block, room);
