@@ -153,7 +153,7 @@ build/faults/mailchute: $(SRC) tests/faults/malloc.c build/test/roots.c $(HDR) M
 	@echo '  CC $@'; $(CC) $(COMMON) $(SAN) \
 		-DMAILCHUTE_SYSTEM_PROFILE='"$(ROOT)/build/test/etc/mailchute.ini"' \
 		-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc \
-		-o $@ $(filter-out compat/fortify.c,$(SRC)) tests/faults/malloc.c build/test/roots.c $(LIBS)
+		-o $@ $(filter-out $(FIT),$(SRC)) tests/faults/malloc.c build/test/roots.c $(LIBS)
 
 lint: deps ## clang-format, clang-tidy, cppcheck, shellcheck, mandoc -Tlint
 	@$(MAKE) --no-print-directory $(FOREIGN)
@@ -174,8 +174,8 @@ FUZZ_SAN  := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=a
 FUZZ_CC    = clang $(COMMON) -DMAILCHUTE_SANDBOX='"no"' -Itests/fuzz -O2 -g1 -fno-omit-frame-pointer $(FUZZ_SAN)
 FUZZ_WRAP := open openat close read pread write pwrite lseek fstat lstat stat flock fdatasync socket \
 	connect getrandom time malloc calloc realloc br_hmac_init br_hmac_update br_hmac_out
-FUZZ_OBJ   = $(patsubst %.c,$(FUZZ_DIR)/obj/%.o,$(filter-out src/main.c src/net.c compat/fortify.c \
-	compat/identity.c,$(SRC)))
+FUZZ_OBJ   = $(patsubst %.c,$(FUZZ_DIR)/obj/%.o,$(filter-out $(FIT) src/main.c src/net.c src/dns.c \
+	src/hosts.c compat/identity.c,$(SRC)))
 COVERAGE  := llvm-14
 T         ?= 60
 
@@ -189,7 +189,7 @@ build/coverage/mailchute: $(SRC) build/test/roots.c $(HDR) Makefile | $(LIBS)
 	clang $(COMMON) -O1 -g -DMAILCHUTE_SANDBOX='"no"' -fcoverage-mapping \
 		-fprofile-instr-generate=$(ROOT)/build/coverage/%8m.profraw \
 		-DMAILCHUTE_SYSTEM_PROFILE='"$(ROOT)/build/test/etc/mailchute.ini"' \
-		-o $@ $(filter-out compat/fortify.c,$(SRC)) build/test/roots.c $(LIBS)
+		-o $@ $(filter-out $(FIT),$(SRC)) build/test/roots.c $(LIBS)
 
 fuzz: deps ## Run each fuzz target for T seconds (60)
 	@$(MAKE) --no-print-directory fuzzers

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* server.c: net.h without a network: a server that says what the input says. */
 #include "fuzz.h"
+#include "dns.h"
 #include "net.h"
 
 #include <poll.h>
@@ -66,7 +67,7 @@ net_init(struct net *n)
 }
 
 int
-net_resolve(struct net_addresses *as, const char *host, unsigned port, int family, int64_t deadline,
+dns_resolve(struct net_addresses *as, const char *host, unsigned port, int family, int64_t deadline,
 	struct err *e)
 {
 	(void)port;
