@@ -133,10 +133,10 @@ callers: deps ## Run the tests with real programs that call sendmail
 	@tests/callers/run
 
 BENCH := iproute2
-bench: deps ## Measure what a message costs, beside other mailers (build/bench; SAVE=1: README)
+bench: deps ## Measure what a message costs, beside other mailers (SAVE=1 AGAIN=1: see README)
 	@$(MAKE) --no-print-directory DEPS='$(BENCH)' deps
 	@$(MAKE) --no-print-directory build/mailchute
-	@tests/bench/run $(if $(SAVE),--save)
+	@tests/bench/run $(if $(SAVE),--save) $(if $(AGAIN),--again)
 
 # FAULTS: what faults.py takes: QUICK=1 goes in strides, SEED=all proves that the groups see.
 faults: deps ## Break every place of a run once: streams, calls, allocations, signals (QUICK=1, SEED=all)

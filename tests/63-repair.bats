@@ -58,6 +58,7 @@ def expected(data):
 
 def serve(listener, result):
     sock, _ = listener.accept()
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sock.settimeout(20)
     sock = context.wrap_socket(sock, server_side=True)
     stream = sock.makefile("rwb", 65536)

@@ -128,11 +128,14 @@ def send(client, sink, size="2k", port="587", **how):
 def round_trips(client, sink, port):
     """To the final reply, to the end; and the version of TLS.
 
-    The least of three runs: on a busy machine a client can be too slow for one flight to be seen
-    as one, and nothing makes two of them one.
+    Of five runs the least: on a busy machine a client can be too slow for one flight to be seen as
+    one, and nothing makes two of them one. But where the client waits for bare ACKs these may come
+    by themselves before the sink has looked: there it is what most runs have.
     """
-    sessions = [send(client, sink, port=port)[1] for _ in range(3)]
-    return (*(min(int(one[key]) for one in sessions) for key in ("rt", "rt_exit")),
+    sessions = [send(client, sink, port=port)[1] for _ in range(5)]
+    found = [(int(one["rt"]), int(one["rt_exit"])) for one in sessions]
+    waits = any(one["held"] != "0" for one in sessions)
+    return (*(max(found, key=lambda one: (found.count(one), one)) if waits else min(found)),
             sessions[0]["tls"])
 
 

@@ -96,7 +96,7 @@ figures with a stroke are for 587 with STARTTLS and for 465.
 - Round trips are counted at the sink: its flights, and one for the SYN; bare ACKs among them, if
   the client waits for them, as Nagle's algorithm has it do. By the clock they are what one more
   ms of delay costs, in ms (from 20 to 100). {network}
-- What is counted is right on a busy machine, too: of round trips it is the least of three runs. What
+- What is counted is right on a busy machine, too: of round trips it is the least of five runs. What
   is timed is of one run in which all took turns, on a machine that others use as well: compare it
   within a row only.
 - Wall times are the better of two runs. Rate and CPU of small messages
@@ -112,7 +112,7 @@ figures with a stroke are for 587 with STARTTLS and for 465.
   its round trips long besides. smtplib reads the message into a string. nullmailer is its module
   for one delivery, without the queue that it has in real life. busybox is built from Debian's
   source, with sendmail alone; its TLS is `openssl s_client`, which it starts and doesn't wait for:
-  so that one's CPU is missing, and its instructions are there.
+  so that one's CPU and memory are missing, and its instructions are there.
 {notes}
 ## mailchute, by what the server offers
 
