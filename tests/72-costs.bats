@@ -29,17 +29,17 @@ rt_exit_465_plain             9       9
 instructions_sys        1000000 22100000
 instructions_ca         1000000 20500000
 bundle_percent              101     110
-syscalls_sys                 20     142
-syscalls_ca                  20     128
+syscalls_sys                 20     100
+syscalls_ca                  20      94
 files_sys                     1       8
 files_ca                      1       8
-rss_kb_2k_sys               100     520
-rss_kb_20k_sys              100     540
-rss_kb_25m_sys              100     540
-rss_kb_2k_ca                100     520
-rss_kb_20k_ca               100     540
-rss_kb_25m_ca               100     540
-rss_kb_wide_sys             100     620
+rss_kb_2k_sys               100     500
+rss_kb_20k_sys              100     520
+rss_kb_25m_sys              100     520
+rss_kb_2k_ca                100     500
+rss_kb_20k_ca               100     520
+rss_kb_25m_ca               100     520
+rss_kb_wide_sys             100     600
 binary_bytes             100000  301000
 '
 
