@@ -59,6 +59,7 @@ class Client:
     offer = "full"      # which of the sink's listeners it is measured with
     input_fd = 0        # what it reads the message from
     recipients = ("bob@mail.test",)
+    nagle = True        # as far as we know
 
     def __init__(self, work, trust, name, version="", path=None, libraries=None):
         self.work, self.name, self.version, self.path = work, name, version, path
@@ -85,6 +86,8 @@ class Client:
 
 
 class Mailchute(Client):
+    nagle = False
+
     def __init__(self, work, trust, path, offer="full", label=None, **keys):
         super().__init__(work, trust, "mailchute", path=str(work / "sendmail"))
         self.offer, self.keys = offer, keys
