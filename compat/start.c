@@ -30,7 +30,7 @@ main_function main;
 #define HIDDEN __attribute__((visibility("hidden")))
 
 extern char __ehdr_start[] HIDDEN;
-extern const ElfW(Dyn) _DYNAMIC[] HIDDEN;
+extern ElfW(Dyn) _DYNAMIC[] HIDDEN;
 
 /* Addresses in the file are counted from its first byte. */
 static void *
@@ -39,13 +39,18 @@ at(size_t offset)
 	return __ehdr_start + offset;
 }
 
-/* An even entry is the address of a word; an odd one's bits say which of the next 63 follow it. */
+/*
+ * An even entry is the address of a word; an odd one's bits say which of the next 63 follow it. musl
+ * 1.2.4 and later has done it all before we come: then the first word isn't an offset any more.
+ */
 static void
 relocate(const uintptr_t *list, size_t n)
 {
 	uintptr_t *word = at(0), bits;
 	size_t i, k;
 
+	if (n > 0 && *(const uintptr_t *)at(list[0]) >= (uintptr_t)at(0))
+		return;
 	for (i = 0; i < n; i++) {
 		if ((list[i] & 1) == 0) {
 			word = at(list[i]);

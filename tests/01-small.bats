@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: ISC
-# What compat/small.c has instead of the C library's functions does what those do.
+# What compat/small.c, memory.c and start.c have instead of the C library's does what that does.
 
 load lib
 
@@ -31,4 +31,12 @@ heap() {
         run timeout 60 "$BATS_TEST_TMPDIR/heap" "$fault"
         assert_status 134
     done
+}
+
+@test "packed relocations are applied once, be it by us or by a C library that knows them" {
+    need gcc
+    gcc -std=c11 -D_GNU_SOURCE -O1 -Wall -Wextra -Werror -fPIE -pie \
+        -o "$BATS_TEST_TMPDIR/start" "$ROOT/tests/start.c"
+    run timeout 60 "$BATS_TEST_TMPDIR/start"
+    assert_status 0
 }
