@@ -203,6 +203,20 @@ finds() {
     dns_log | assert_in - '^A mail\.test\. tcp: answer$'
 }
 
+# bats test_tags=cage
+@test "a server that is silent by TCP keeps nobody from what else is answered" {
+    local fault
+    for fault in AAAA:truncated AAAA:truncated-part A:truncated-part; do
+        peer --cert good-rsa <<< $'@587\n@send'
+        dns --tcp-mute --fault "$fault" mail.test=127.0.0.1,::1
+        names tls_name=localhost
+        printf 'nameserver %s\noptions timeout:4\n' "$DNS" >"$CAGE/etc/resolv.conf"
+        looks_up
+        sent
+        within 40
+    done
+}
+
 # --- Goal: resolv.conf is followed.
 
 # bats test_tags=cage

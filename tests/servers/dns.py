@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: ISC
 """A DNS server for tests: a table of names, and everything that a server can do wrong.
 
-    dns.py --dir DIR [--address auto] [--port 53] [--tcp] [--fault RULE]... [RECORD]...
+    dns.py --dir DIR [--address auto] [--port 53] [--tcp|--tcp-mute] [--fault RULE]... [RECORD]...
 
 RECORD is NAME=VALUE[,VALUE]..., where a value is an IPv4 or IPv6 address or CNAME:NAME. A name
 that stands nowhere doesn't exist (NXDOMAIN); one without an address of the family that is asked
 for has none (an empty answer). Names have no case.
+
+--tcp-mute listens for TCP, too, but accepts no connection: the kernel does, and nothing follows.
 
 --address auto takes a free address of 127.0.0.0/8, so that tests can run side by side: resolvers
 know only port 53. DIR/address has it as soon as the server listens; DIR/log one line per question:
@@ -283,6 +285,8 @@ class Server:
             try:
                 self.udp = socket.socket(family, socket.SOCK_DGRAM)
                 self.udp.bind((address, options.port))
+                if options.tcp_mute:
+                    self.mute = socket.create_server(self.udp.getsockname()[:2], family=family)
                 if options.tcp:
                     self.tcp = socket.create_server(self.udp.getsockname()[:2], family=family)
                 return
@@ -345,6 +349,7 @@ def main():
     parser.add_argument("--address", default="auto")
     parser.add_argument("--port", type=int, default=53)
     parser.add_argument("--tcp", action="store_true")
+    parser.add_argument("--tcp-mute", action="store_true")
     parser.add_argument("--fault", action="append", default=[])
     parser.add_argument("records", nargs="*")
     options = parser.parse_args()
