@@ -16,9 +16,10 @@
 #define SETUP_FILE  "/etc/resolv.conf"
 #define SERVER_PORT 53
 
-/* A file read by lines; one that is longer than the buffer counts as several. */
+/* A file read by lines. Of one that is longer than the buffer what fits counts, in whole words. */
 struct lines {
 	int fd;
+	bool in_line; /* what comes next belongs to a line that was too long */
 	size_t at, end;
 	char buf[2048];
 };
@@ -47,9 +48,11 @@ fill(struct lines *l)
 	}
 }
 
-/* The next line without its comment, or NULL: then the file is closed. */
+static const char blanks[] = " \t\r\v\f";
+
+/* The next line, or a part of one that is too long; NULL: there is none, and the file is closed. */
 static char *
-next_line(struct lines *l)
+next_part(struct lines *l)
 {
 	char *line, *end;
 
@@ -60,8 +63,29 @@ next_line(struct lines *l)
 	line = l->buf + l->at;
 	end = memchr(line, '\n', l->end - l->at);
 	l->at = end != NULL ? (size_t)(end + 1 - l->buf) : l->end;
-	*(end != NULL ? end : l->buf + l->end) = '\0';
-	line[strcspn(line, "#;")] = '\0';
+	l->in_line = end == NULL;
+	if (end == NULL)
+		end = l->buf + l->end;
+	/* The file goes on: so may the last word. */
+	while (l->in_line && l->fd != -1 && end > line && strchr(blanks, end[-1]) == NULL)
+		end--;
+	*end = '\0';
+	return line;
+}
+
+/* The next line without its comment, or NULL. */
+static char *
+next_line(struct lines *l)
+{
+	bool is_rest;
+	char *line;
+
+	do {
+		is_rest = l->in_line;
+		line = next_part(l);
+	} while (is_rest && line != NULL);
+	if (line != NULL)
+		line[strcspn(line, "#;")] = '\0';
 	return line;
 }
 
@@ -69,6 +93,7 @@ static void
 open_lines(struct lines *l, const char *path)
 {
 	l->at = l->end = 0;
+	l->in_line = false;
 	l->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 }
 
@@ -76,7 +101,6 @@ open_lines(struct lines *l, const char *path)
 static char *
 next_word(char **line)
 {
-	static const char blanks[] = " \t\r\v\f";
 	char *word = *line + strspn(*line, blanks);
 
 	*line = word + strcspn(word, blanks);

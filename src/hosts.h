@@ -14,7 +14,7 @@ struct hosts_setup {
 	unsigned dots;     /* a name with fewer is looked for in the search domains first */
 	unsigned timeout;  /* seconds, of all attempts together */
 	unsigned attempts; /* at least 1 */
-	char search[256];  /* domains, with blanks between them */
+	char search[2048]; /* domains, with blanks between them; room for the longest line */
 };
 
 void hosts_setup(struct hosts_setup *s);

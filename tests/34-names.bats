@@ -93,6 +93,31 @@ within() {
     sent
 }
 
+# bats test_tags=cage
+@test "what stands far behind in a line is no line, and half a word no word" {
+    local n
+    dns
+    # Wherever the reader cuts.
+    for n in 2045 2046 2047 2048 4094; do
+        names
+        {
+            printf '#%s' "$(head -c "$n" /dev/zero | tr '\0' x)"
+            printf '127.0.0.1 mail.test\n127.0.0.1'
+            head -c "$n" /dev/zero | tr '\0' ' '
+            printf 'mail.testing other\n'
+        } >"$CAGE/etc/hosts"
+        resolved
+        looks_up
+        assert_status 68
+    done
+    for ((n = 2025; n < 2050; n++)); do
+        printf '127.0.0.1 %s mail.testing\n' "$(head -c "$n" /dev/zero | tr '\0' x)" \
+            >"$CAGE/etc/hosts"
+        looks_up
+        assert_status 68
+    done
+}
+
 # --- Goal: what the servers say is taken as far as it answers the question.
 
 # finds RULE...: mail.test is found in spite of these faults.
@@ -247,6 +272,26 @@ finds() {
     looks_up
     assert_status 68
     dns_log | assert_in - '^A mail\. udp: NXDOMAIN$'
+}
+
+# bats test_tags=cage
+@test "many search domains are tried, and none that isn't there as a whole" {
+    local domains
+    peer --cert good-rsa <<< $'@587\n@send'
+    dns mail.b.test=127.0.0.1
+    names tls_name=localhost host="mail:$PORT"
+    domains=$(printf 'd%02d.example.test ' {1..25})
+    resolved "search $domains b.test"
+    looks_up
+    sent
+    names host="mail:$PORT"
+    domains=$(printf 'd%03d.example.test ' {1..120})
+    dns
+    resolved "search $domains"
+    looks_up
+    assert_status 68
+    refute_in <(dns_log | grep -vE '^[A]+ mail\.(d[0-9]{3}\.example\.test\.)? udp: NXDOMAIN$') .
+    dns_log | assert_in - '^A mail\.d100\.example'
 }
 
 # bats test_tags=cage
