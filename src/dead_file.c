@@ -96,6 +96,25 @@ grow(struct dead_letter *d, struct err *e)
 	return 0;
 }
 
+/*
+ * One word half written over another, where a page's end was between them when all power went: each
+ * byte stands at its place in one of the words. Then nobody knows.
+ */
+static bool
+is_torn(const char *value)
+{
+	size_t i;
+	int state;
+
+	for (i = 0; i < DEAD_WORD_LEN; i++) {
+		for (state = 0; state < DEAD_STATES && dead_words[state][i] != value[i];)
+			state++;
+		if (state == DEAD_STATES)
+			return false;
+	}
+	return true;
+}
+
 /* "waiting <address>". */
 static int
 take_rcpt(struct reading *r, const char *value, struct err *e)
@@ -110,6 +129,8 @@ take_rcpt(struct reading *r, const char *value, struct err *e)
 	for (state = 0;
 		state < DEAD_STATES && strncmp(value, dead_words[state], DEAD_WORD_LEN) != 0;)
 		state++;
+	if (state == DEAD_STATES && is_torn(value))
+		state = DEAD_UNKNOWN;
 	if (state == DEAD_STATES || value[DEAD_WORD_LEN] != ' ')
 		return -1;
 	r->skipping = state == DEAD_SENT;

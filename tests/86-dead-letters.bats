@@ -328,6 +328,21 @@ END
     no_letter
 }
 
+@test "where one word is half written over another the outcome is unknown, and the letter a letter" {
+    local word
+    fails bob@mail.test < <(message)
+    for word in unkting waitown is-nown unksent refuown; do
+        sed -i "s/^To: [a-z-]* </To: $word </" "$(letter)"
+        resend
+        assert_status 64
+        assert_output_has '1 of 1 recipients may have it already'
+    done
+    peer <<< $'@587\n@login\n@send'
+    resend --even-if-doubled
+    assert_status 0
+    no_letter
+}
+
 @test "a refused --even-if-doubled doesn't make the outcome known" {
     peer <<< "${SILENT/STALL/CUT}"
     profile dead_letter="$DEAD"

@@ -40,7 +40,9 @@ check_letter(struct dead_letter *d, const struct fuzz_input *in)
 		place = in->at + d->places[i];
 		must(place >= in->at + 4 && memcmp(place - 4, "To: ", 4) == 0 &&
 			place + DEAD_WORD_LEN < message);
-		must(memcmp(place, dead_words[d->states[i]], DEAD_WORD_LEN) == 0);
+		/* One word half written over another is doubt. */
+		must(memcmp(place, dead_words[d->states[i]], DEAD_WORD_LEN) == 0 ||
+			d->states[i] == DEAD_UNKNOWN);
 	}
 }
 
