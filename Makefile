@@ -171,12 +171,12 @@ build/san/mailchute: $(SRC) build/test/roots.c $(HDR) Makefile | $(LIBS)
 # Fuzzing: libFuzzer drives the same sources; files, memory, time and the server are tests/fuzz's.
 FUZZ      := $(filter-out fuzz server,$(notdir $(basename $(wildcard tests/fuzz/*.c))))
 FUZZ_DIR  := build/fuzz
+FUZZ_OWN   = $(FUZZ_DIR)/obj/tests/fuzz/fuzz.o $(FUZZ_DIR)/obj/tests/fuzz/server.o
 FUZZ_SAN  := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 FUZZ_CC    = clang $(COMMON) -DMAILCHUTE_SANDBOX='"no"' -Itests/fuzz -O2 -g1 -fno-omit-frame-pointer $(FUZZ_SAN)
-FUZZ_WRAP := open openat close read pread write pwrite lseek fstat lstat stat flock fdatasync socket \
-	connect getrandom time malloc calloc realloc br_hmac_init br_hmac_update br_hmac_out
-FUZZ_OBJ   = $(patsubst %.c,$(FUZZ_DIR)/obj/%.o,$(filter-out $(FIT) src/main.c src/net.c src/dns.c \
-	src/hosts.c compat/identity.c,$(SRC)))
+FUZZ_WRAP := open openat close read pread write pwrite lseek fstat lstat stat flock fdatasync poll \
+	socket connect send recv getrandom time malloc calloc realloc br_hmac_init br_hmac_update br_hmac_out
+FUZZ_OBJ   = $(patsubst %.c,$(FUZZ_DIR)/obj/%.o,$(filter-out src/main.c compat/identity.c $(FIT),$(SRC)))
 COVERAGE  := llvm-14
 T         ?= 60
 
@@ -198,13 +198,13 @@ fuzz: deps ## Run each fuzz target for T seconds (60)
 
 .PRECIOUS: $(FUZZ_DIR)/obj/%.o
 fuzzers: $(FUZZ:%=$(FUZZ_DIR)/%)
-$(FUZZ_DIR)/%: tests/fuzz/%.c tests/fuzz/fuzz.h $(FUZZ_DIR)/all.a \
-		$(FUZZ_DIR)/obj/tests/fuzz/fuzz.o | $(LIBS)
-	@echo '  FUZZ $@'; $(FUZZ_CC) -fsanitize=fuzzer -o $@ $< $(FUZZ_DIR)/obj/tests/fuzz/fuzz.o \
-		$(FUZZ_DIR)/all.a $(LIBS)
+$(FUZZ_DIR)/%: tests/fuzz/%.c tests/fuzz/fuzz.h $(FUZZ_DIR)/all.a $(FUZZ_OWN) | $(LIBS)
+	@echo '  FUZZ $@'; $(FUZZ_CC) -fsanitize=fuzzer -o $@ $< $(FUZZ_OWN) $(FUZZ_DIR)/all.a $(LIBS)
 
-$(FUZZ_DIR)/all.a: $(FUZZ_OBJ) $(FUZZ_DIR)/obj/tests/fuzz/server.o $(FUZZ_DIR)/obj/roots.o
-	@rm -f $@; ar cr $@ $^; objcopy $(foreach f,$(FUZZ_WRAP),--redefine-sym $f=fuzz_$f) $@
+# What server.c says of the net goes before what net.c says.
+$(FUZZ_DIR)/all.a: $(FUZZ_OBJ) $(FUZZ_DIR)/obj/roots.o
+	@rm -f $@; objcopy -w --weaken-symbol='net_*' $(FUZZ_DIR)/obj/src/net.o && ar cr $@ $^
+	@objcopy $(foreach f,$(FUZZ_WRAP),--redefine-sym $f=fuzz_$f) $@
 
 $(FUZZ_DIR)/obj/roots.o: build/test/roots.c
 	@mkdir -p $(@D)

@@ -8,6 +8,8 @@
 
 #define TEXT_MAX 4096
 
+static const char hosts[] = "192.0.2.1 mail.test\n192.0.2.2 mail.test two.test\n";
+
 static const char profile[] = "[default]\n"
 			      "host = mail.test nowhere.test\n"
 			      "tls = off\n"
@@ -74,6 +76,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	caller = fuzz_part(&in);
 	fuzz_file(FUZZ_STDIN, caller.at, caller.n, piece % 16);
 	fuzz_file(FUZZ_FILE, text, strlen(text), 0);
+	fuzz_file(FUZZ_HOSTS, hosts, sizeof(hosts) - 1, 0);
 	fuzz_server(in, piece / 16, option % 2 == 1);
 	fuzz_written.n = 0;
 	must(bs_run(&fuzz_world, &request) == 0);

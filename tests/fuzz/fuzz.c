@@ -96,8 +96,6 @@ int fuzz_lstat(const char *path, struct stat *st);
 int fuzz_stat(const char *path, struct stat *st);
 ssize_t fuzz_getrandom(void *buf, size_t n, unsigned flags);
 time_t fuzz_time(time_t *t);
-int fuzz_socket(int domain, int type, int protocol);
-int fuzz_connect(int fd, const void *address, unsigned n);
 void fuzz_br_hmac_init(br_hmac_context *ctx, const br_hmac_key_context *key, size_t n);
 void fuzz_br_hmac_update(br_hmac_context *ctx, const void *data, size_t n);
 size_t fuzz_br_hmac_out(const br_hmac_context *ctx, void *out);
@@ -108,10 +106,23 @@ void *fuzz_realloc(void *p, size_t n);
 int
 fuzz_open(const char *path, int flags, ...)
 {
+	static const struct {
+		const char *path;
+		int which;
+	} paths[] = {
+		{FUZZ_PATH,                     FUZZ_FILE },
+                {"/home/.config/mailchute.ini", FUZZ_FILE },
+		{"/etc/hosts",                  FUZZ_HOSTS},
+                {"/etc/resolv.conf",            FUZZ_SETUP}
+        };
+	size_t i;
+
 	(void)flags;
-	if (strcmp(path, FUZZ_PATH) == 0 || strcmp(path, "/home/.config/mailchute.ini") == 0) {
-		files[FUZZ_FILE].at = 0;
-		return FIRST_DESCRIPTOR + FUZZ_FILE;
+	for (i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		if (strcmp(path, paths[i].path) == 0 && files[paths[i].which].data != NULL) {
+			files[paths[i].which].at = 0;
+			return FIRST_DESCRIPTOR + paths[i].which;
+		}
 	}
 	errno = ENOENT;
 	return -1;
@@ -246,25 +257,6 @@ fuzz_time(time_t *t)
 	if (t != NULL)
 		*t = fuzz_now;
 	return fuzz_now;
-}
-
-/* Nobody listens: /dev/log least of all. */
-int
-fuzz_socket(int domain, int type, int protocol)
-{
-	(void)domain;
-	(void)type;
-	(void)protocol;
-	return -1;
-}
-
-int
-fuzz_connect(int fd, const void *address, unsigned n)
-{
-	(void)fd;
-	(void)address;
-	(void)n;
-	return -1;
 }
 
 /* BearSSL's HMAC is proved elsewhere, and SCRAM's 4096 turns of it would leave few runs. */

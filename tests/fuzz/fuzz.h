@@ -31,7 +31,7 @@ struct fuzz_input fuzz_part(struct fuzz_input *in);
  * Files in memory, by the descriptor that open() gives; at most `piece` bytes a read (0: any
  * number). FUZZ_STDIN is descriptor 0. What is written is kept in fuzz_written.
  */
-enum { FUZZ_STDIN, FUZZ_FILE, FUZZ_FILES };
+enum { FUZZ_STDIN, FUZZ_FILE, FUZZ_HOSTS, FUZZ_SETUP, FUZZ_FILES };
 #define FUZZ_PATH "/file"
 void fuzz_file(int which, const char *data, size_t n, size_t piece);
 int fuzz_descriptor(int which);
@@ -59,6 +59,9 @@ extern const struct world fuzz_world;
 void fuzz_server(struct fuzz_input script, size_t piece, bool eager);
 extern struct fuzz_bytes fuzz_sent;
 extern size_t fuzz_heard;
+
+/* The script is one of name servers: a length of two bytes, a reply, and so on. */
+extern bool fuzz_has_name_servers;
 extern unsigned fuzz_connections;
 
 /* Line ends as SMTP wants them, NULs dropped, the last line ended. Returns the bytes. */

@@ -7,6 +7,8 @@
 
 #define TEXT_MAX 4096
 
+static const char hosts[] = "192.0.2.1 mail.test\n192.0.2.2 mail.test two.test\n";
+
 static const char letter[] = "From: alice@mail.test\n\n.\nbody\nthe end";
 static char long_letter[20000]; /* its last chunk isn't the only one */
 
@@ -31,6 +33,7 @@ begin(void)
 		"[all]\nrecipients = all\nauth = off\n[plain]\nauth = off\n");
 	fuzz_file(FUZZ_FILE, text, strlen(text), 0);
 	err_clear(&e);
+	fuzz_file(FUZZ_HOSTS, hosts, sizeof(hosts) - 1, 0);
 	must(profile_open(&file, &fuzz_world, &e) == 0);
 	memcpy(long_letter, letter, sizeof(letter));
 	for (i = sizeof(letter) - 1; i < sizeof(long_letter); i++)
