@@ -56,8 +56,9 @@ static struct onlooker {
 	char flight[FLIGHT_MAX][40]; /* commands without an answer */
 	size_t n;
 	bool greeted;
-	size_t content;                                   /* where in fuzz_sent it begins */
-	int code;                                         /* of the reply under way; 0: none */
+	bool broken;    /* a chunk was refused: what a yes to the last one means nobody knows */
+	size_t content; /* where in fuzz_sent it begins */
+	int code;       /* of the reply under way; 0: none */
 	bool taken[RCPTS], delivered[RCPTS], lost[RCPTS]; /* lost: in doubt */
 } seen;
 
@@ -115,12 +116,17 @@ answer(int code)
 		seen.content = fuzz_sent.n;
 		fly("END");
 	}
+	if (strncmp(command, "MAIL ", 5) == 0)
+		seen.broken = false;
+	if (strncmp(command, "BDAT ", 5) == 0 && !ends_message(command))
+		seen.broken = seen.broken || code / 100 != 2;
 	if (!ends_message(command) || code >= 400)
 		return;
 	for (i = 0; i < RCPTS; i++) {
 		must(!seen.taken[i] || !seen.delivered[i]);
-		seen.delivered[i] = seen.delivered[i] || (seen.taken[i] && code / 100 == 2);
-		seen.lost[i] = seen.lost[i] || (seen.taken[i] && code / 100 == 3);
+		seen.delivered[i] =
+			seen.delivered[i] || (seen.taken[i] && !seen.broken && code / 100 == 2);
+		seen.lost[i] = seen.lost[i] || (seen.taken[i] && (seen.broken || code / 100 == 3));
 	}
 }
 
