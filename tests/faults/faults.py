@@ -140,14 +140,14 @@ def client_plain_stalled(place):
 
 def client_large_cut(place):
     for way in WAYS:
-        for n in list(range(600, 301000, 997)) + list(range(299500, 300700, 23)):
+        for n in list(range(600, 304000, 997)) + list(range(304000, 304800, 17)):
             for how in ("reset", "fin"):
                 yield dict(way, message=LARGE, fault=("plain-in", n, how), stdin="file")
 
 
 def client_large_stalled(place):
     for way in WAYS:
-        for n in list(range(600, 301000, 9973)) + list(range(299500, 300700, 111)):
+        for n in list(range(600, 304000, 9973)) + list(range(304000, 304800, 97)):
             yield dict(way, message=LARGE, fault=("plain-in", n, "deaf"), short=True, buffer=4096)
 
 
@@ -296,6 +296,47 @@ def content_split(place):
         yield dict(inject=("sendto:all:len=%d" % k,), chunking=False, content=True, expect=0)
 
 
+DOWN = dict(fault=("tcp-out", 0, "fin"), both=True)      # neither server says a word
+
+
+def rounds(place):
+    """retry_for: the first connection to each server breaks; the second round finds them well."""
+    for way in WAYS[:1] + WAYS[3:]:
+        for n in range(0, dry(place, **way).sessions[0].said + 1, 3):
+            yield dict(way, fault=("plain-out", n, "fin"), both=True, times=2,
+                       extra=("retry_for = 5s",))
+
+
+def letters(place):
+    """dead_letter: cut at every byte, by both servers; then the letter is sent again."""
+    for way in WAYS[:1] + WAYS[3:]:
+        for n in range(dry(place, **way).sessions[0].said + 1):
+            yield dict(way, dead=True, fault=("plain-out", n, "fin"), both=True)
+            if n % 3 == 0:
+                yield dict(way, dead=True, later=dict(fault=("plain-out", n, "fin"), both=True),
+                           **DOWN)
+
+
+def letters_calls(place):
+    """The same, with calls that fail and signals while the letter is written, and while it is sent."""
+    for face in (dict(), dict(chunking=False)):
+        first = dry(place, dead=True, **face)
+        down = place.run(Case(dead=True, list=True, **face, **DOWN))
+        for k in range(len(first.calls) - 2):
+            for sig in (signal.SIGTERM, signal.SIGKILL):
+                yield dict(face, dead=True, later=dict(inject=("any:%d:signal=%d" % (k, sig),)),
+                           **DOWN)
+        for name, which, _ in calls_of(first):
+            for word in ERRNOS.get(name, "EINVAL").split()[:2]:
+                plan = "%s:%d:fail=%d" % (name, which, getattr(errno, word))
+                yield dict(face, dead=True, later=dict(inject=(plan,)), **DOWN)
+        for name, which, _ in calls_of(down):
+            if name in ("write", "fsync", "rename", "link", "linkat", "ftruncate"):
+                for word in ERRNOS.get(name, "EIO").split():
+                    plan = "%s:%d:fail=%d" % (name, which, getattr(errno, word))
+                    yield dict(face, dead=True, inject=(plan,), may_be_mute=True, **DOWN)
+
+
 # Their letters are those of README.md's table; patient: most of the time is spent waiting.
 GROUPS = [
     ("a", server_tcp_cut, False), ("a", server_tcp_stalled, True),
@@ -307,6 +348,7 @@ GROUPS = [
     ("c", calls_failing, False), ("c", calls_short, False), ("c", calls_interrupted, False),
     ("c", calls_late, False), ("d", allocations, False),
     ("e", stdin_cut, False), ("e", signals, False), ("e", signal_steps, False),
+    ("g", rounds, True), ("g", letters, False), ("g", letters_calls, False),
     ("f", replies_split, False), ("f", content_split, False),
 ]
 QUICK = {False: 150, True: 72}         # runs of a group
@@ -352,8 +394,9 @@ def play(name, function, patient, options):
     began = time.monotonic()
     cases = list(unique(function(State.place)))
     places = len(cases)
-    if options.quick:
-        stride = -(-places // QUICK[patient])
+    cases = [c for c in cases if options.only in repr(Case(**c))]
+    if options.quick or options.limit:
+        stride = -(-len(cases) // (options.limit or QUICK[patient]))
         cases = cases[stride // 2::stride] if stride > 1 else cases
     jobs = options.jobs * 16 if patient else options.jobs
     violations, slowest = 0, (0, "", "")
@@ -377,6 +420,8 @@ def main():
     p.add_argument("--quick", action="store_true")
     p.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)))
     p.add_argument("--show", type=int, default=5)
+    p.add_argument("--limit", type=int, default=0, help="so many runs of a group")
+    p.add_argument("--only", default="", help="cases with this in their words")
     p.add_argument("--slow", action="store_true", help="show each group's slowest run")
     p.add_argument("--build", default=os.path.join(ROOT, "build"))
     p.add_argument("groups", nargs="*")

@@ -72,6 +72,10 @@ class Case:
         self.extra = ()                # lines of the profile
         self.buffer = 0                # the servers' receive buffers
         self.list = False              # inject.c lists the calls
+        self.times = 1 << 30           # so many connections have the fault, later ones don't
+        self.dead = False              # a dead letter is kept, and resent: by `later`, then as it is
+        self.later = {}                # what goes wrong with the first resend
+        self.resend = None             # a letter's path, in place of a message
         self.expect = None             # a status that must come
         self.bs_cut = None             # -bs: so many bytes are said, then the end
         for key, value in words.items():
@@ -96,6 +100,8 @@ class Outcome:
         self.calls = []
         self.elapsed = 0
         self.allocations = 0
+        self.resent = []               # (status, stderr) of each resend
+        self.letters = [0]             # letters that are there after each run
 
 
 class Connection:
@@ -109,6 +115,8 @@ class Place:
         self.root, self.folder, self.build = root, folder, build
         os.makedirs(folder, mode=0o700, exist_ok=True)
         self.log = os.path.join(folder, "log")
+        self.letters = os.path.join(folder, "letters")
+        os.makedirs(self.letters, mode=0o700, exist_ok=True)
         self.certs = os.path.join(root, "build/tests/certs")
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.maximum_version = ssl.TLSVersion.TLSv1_2
@@ -134,7 +142,7 @@ class Place:
             s.close()
 
     def profile(self, case):
-        key = (case.port, case.hosts, case.short, case.extra)
+        key = (case.port, case.hosts, case.short, case.extra, case.dead)
         if key in self.profiles:
             return self.profiles[key]
         path = os.path.join(self.folder, "profile%d" % len(self.profiles))
@@ -149,6 +157,8 @@ class Place:
                  "timeout = %s\ncommit_timeout = %s\ndeadline = %s" % times]
         if case.port != "clear":
             lines += ["user = alice", "password = s3cret"]
+        if case.dead:
+            lines.append("dead_letter = " + self.letters)
         lines += case.extra
         with open(path, "w", opener=lambda p, f: os.open(p, f, 0o600)) as f:
             f.write("\n".join(lines) + "\n")
@@ -156,7 +166,31 @@ class Place:
         return path
 
     def run(self, case):
-        return Run(self, case).play()
+        out = Run(self, case).play()
+        if case.dead:
+            self.resend(case, out)
+        return out
+
+    def letter(self):
+        names = os.listdir(self.letters)
+        return os.path.join(self.letters, names[0]) if names else None
+
+    def resend(self, case, out):
+        """The letter that was kept is sent again: once as case.later has it, once undisturbed."""
+        out.letters = [len(os.listdir(self.letters))]
+        for words in (case.later, {}):
+            path = self.letter()
+            if path is None:
+                break
+            again = Run(self, Case(**{**dict(port=case.port, chunking=case.chunking, dead=True,
+                                             resend=path), **words}))
+            again.out.taken = out.taken
+            again.play()
+            out.resent.append((again.out.status, again.out.stderr))
+            out.sessions += again.out.sessions
+            out.letters.append(len(os.listdir(self.letters)))
+        for name in os.listdir(self.letters):
+            os.unlink(os.path.join(self.letters, name))
 
 
 class Run:
@@ -178,6 +212,8 @@ class Run:
         binary = os.path.join(place.build, {"test": "test/mailchute",
                                             "malloc": "faults/mailchute"}[case.binary])
         argv = [binary, "-bs"] if case.bs else [binary, "-i", BOB, CAROL]
+        if case.resend:
+            argv = [binary, "resend", case.resend]
         if case.inject or case.list:
             argv = [os.path.join(place.root, "build/faults/inject"),
                     *(["-l", place.folder + "/calls"] if case.list else []),
@@ -217,7 +253,7 @@ class Run:
             self.script = bs_script(case, self.out.replies)
             next(self.script)
         else:
-            self.todo = message
+            self.todo = b"" if case.resend else message
         if self.stdin != -1:
             os.set_blocking(self.stdin, False)
             self.feed()
@@ -297,7 +333,8 @@ class Run:
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         case = self.case
-        faulty = case.fault is not None and (index == 0 or case.both)
+        faulty = case.fault is not None and (index == 0 or case.both) and \
+            len(self.out.sessions) < case.times
         if case.buffer:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, case.buffer)
         options = server.Options(case.port == "implicit", case.pipelining, case.chunking,
@@ -480,6 +517,37 @@ def log_fields(line):
 
 def judge(case, out):
     """The law, recipient by recipient. Returns the clauses that are broken, in words."""
+    return judge_letters(case, out) if case.dead else judge_run(case, out)
+
+
+def judge_letters(case, out):
+    """Nothing lost, nothing twice, with a letter in between: who isn't served is in it."""
+    bad = []
+    served = {r: len(out.taken.get(r, ())) for r in (BOB, CAROL)}
+    bad += ["%s got it %d times" % (r, n) for r, n in served.items() if n > 1]
+    killed = out.status is None or out.status < 0
+    if out.hung or out.status == 99:
+        bad.append("hung, or a fault")
+    if "not kept in" in out.stderr:     # said; what is there is an empty file
+        return bad + ["exit 0, but it isn't kept"] * (out.status == 0)
+    if not killed and out.letters[-1] == 0 and 0 in served.values():
+        bad.append("somebody is without, and there is no letter")
+    if max(out.letters) > 1:
+        bad.append("%d letters" % max(out.letters))
+    if not killed and (out.status == 0) != (out.letters[0] == 0):
+        bad.append("status %s, and %d letters" % (out.status, out.letters[0]))
+    if out.resent:
+        status, words = out.resent[-1]
+        if status == 0 and (0 in served.values() or out.letters[-1]):
+            bad.append("resend: exit 0, but not all got it, or the letter stayed")
+        if status != 0 and out.letters[-1] == 0:
+            bad.append("resend: status %s, and the letter is gone" % status)
+        if len(out.resent) == 2 and status not in (0, 64):
+            bad.append("resend: status %s: %s" % (status, words))
+    return bad
+
+
+def judge_run(case, out):
     bad = []
     served = {r: len(out.taken.get(r, ())) for r in (BOB, CAROL)}
     if out.hung:
