@@ -150,8 +150,7 @@ build/faults/inject: tests/faults/inject.c
 # The allocations of the group for them fail one by one, under the eyes of ASan.
 build/faults/mailchute: $(SRC) tests/faults/malloc.c build/test/roots.c $(HDR) Makefile | $(LIBS)
 	@mkdir -p $(@D)
-	@echo '  CC $@'; $(CC) $(COMMON) $(SAN) \
-		-DMAILCHUTE_SANDBOX='"no"' \
+	@echo '  CC $@'; $(CC) $(COMMON) $(SAN) -DMAILCHUTE_SANDBOX='"no"' \
 		-DMAILCHUTE_SYSTEM_PROFILE='"$(ROOT)/build/test/etc/mailchute.ini"' \
 		-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc \
 		-o $@ $(filter-out $(FIT),$(SRC)) tests/faults/malloc.c build/test/roots.c $(LIBS)

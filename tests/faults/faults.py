@@ -24,7 +24,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGKILL)
 # The four ways in which a message goes.
 WAYS = [dict(port=p, chunking=c) for p in ("starttls", "implicit") for c in (True, False)]
-LARGE = (300000, b"", 0)       # more than one chunk, and more than the sockets hold
+LARGE = (300000, b"", 0, b"\n")       # more than one chunk, and more than the sockets hold
 
 # What each call may answer in earnest.
 ERRNOS = {
@@ -161,7 +161,7 @@ def answers(place):
         for command in ("EHLO", "STARTTLS", "AUTH", "MAIL", "RCPT", "DATA", "BDAT", "END", "RSET"):
             for reply in replies:
                 for more in ({}, dict(both=True), dict(pipelining=False), dict(bs=True),
-                             dict(message=(40000, b"", 0)), dict(extra=("recipients = all",)),
+                             dict(message=(40000, b"", 0, b"\n")), dict(extra=("recipients = all",)),
                              dict(refuse={CAROL: "450 4.2.0 Later"})):
                     if command == "STARTTLS" and way["port"] != "starttls":
                         continue
@@ -277,8 +277,9 @@ def replies_split(place):
                 yield dict(way, split=k, bs=True)
 
 
-# Buffers of the way: the input's, a record's, what goes ahead of the answers, a chunk's.
-BORDERS = (4096, 8192, 16384, 65536, 262144)
+# Buffers of the way: the input's, a record's, what goes ahead of the answers, what stays in memory,
+# a chunk's.
+BORDERS = (4096, 8192, 16384, 32768, 65536, 131072, 262144)
 ODDITIES = (b"\n.\n", b"\r\n.\r\n", b"\n..\n", b"\r.\r", b"\r\r\n.\r\r\n", b"\n\n\n", b"\0.\0\n.\n")
 
 
@@ -288,8 +289,10 @@ def content_split(place):
         for k in range(-1, 65):
             for i, odd in enumerate(ODDITIES):
                 for way in (dict(), dict(chunking=False), dict(port="clear", chunking=False)):
-                    yield dict(way, message=(border - k, odd, 70), content=True, expect=0,
-                               stdin="file" if (k + i) % 2 else "pipe")
+                    # CRLF leaves as long as it came: so the borders of records are met, too.
+                    for end in (b"\n", b"\r\n"):
+                        yield dict(way, message=(border - k, odd, 70, end), content=True, expect=0,
+                                   stdin="file" if (k + i) % 2 else "pipe")
     for k in range(1, 65):
         yield dict(inject=("read:all:len=%d" % k,), content=True, expect=0)
         yield dict(inject=("sendto:all:len=%d" % k,), content=True, expect=0)

@@ -4,7 +4,7 @@
  *
  *     inject [-l FILE] [NAME:WHICH:WHAT]... -- PROGRAM ARGUMENT...
  *
- * NAME is a call's name, or "any" (but those of the C library's start). WHICH: 7 (the seventh of
+ * NAME is a call's name, or "any". WHICH: 7 (the seventh of
  * that name), 7+ (from it on), odd (the first, the third, ...: a call that is tried again goes
  * through), all. WHAT: fail=ERRNO (a number; the call isn't made), len=N (its third argument, a
  * length, is N at most), short=N (the same for the total of writev by its first non-empty piece
@@ -115,9 +115,9 @@ read_plan(const char *text)
 }
 
 static bool
-is_due(struct plan *p, const char *name, bool started)
+is_due(struct plan *p, const char *name)
 {
-	if (strcmp(p->name, name) != 0 && (strcmp(p->name, "any") != 0 || !started))
+	if (strcmp(p->name, name) != 0 && strcmp(p->name, "any") != 0)
 		return false;
 	p->seen++;
 	if (p->odd)
@@ -151,7 +151,7 @@ shorten_writev(pid_t pid, struct user_regs_struct *regs, long max)
 
 /* At a call's entry; returns the errno that it shall fail with, or 0. */
 static long
-enter(pid_t pid, struct user_regs_struct *regs, bool started)
+enter(pid_t pid, struct user_regs_struct *regs)
 {
 	const char *name = name_of((long)regs->orig_rax);
 	long error = 0;
@@ -162,7 +162,7 @@ enter(pid_t pid, struct user_regs_struct *regs, bool started)
 	for (i = 0; i < n_plans; i++) {
 		struct plan *p = &plans[i];
 
-		if (!is_due(p, name, started))
+		if (!is_due(p, name))
 			continue;
 		if (p->what == FAIL)
 			error = p->value;
@@ -206,7 +206,7 @@ static void
 trace(pid_t pid)
 {
 	struct user_regs_struct regs;
-	bool inside = false, started = false;
+	bool inside = false;
 	long error = 0;
 	int status, deliver = 0;
 
@@ -226,10 +226,9 @@ trace(pid_t pid)
 			continue;
 		inside = !inside;
 		if (inside) {
-			error = enter(pid, &regs, started);
+			error = enter(pid, &regs);
 			continue;
 		}
-		started = started || regs.orig_rax == SYS_set_tid_address;
 		if (error != 0) {
 			regs.rax = (unsigned long long)-error;
 			ptrace(PTRACE_SETREGS, pid, NULL, &regs);

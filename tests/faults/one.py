@@ -37,12 +37,14 @@ def wire_form(body):
 
 
 def build(message):
-    """A message, or the words that make a large one: (bytes in front, what then, bytes behind)."""
+    """A message, or the words that make a large one: bytes in front, what then, bytes behind, and
+    the line end of all but what stands in the middle."""
     if isinstance(message, bytes):
         return message
-    front, middle, behind = message
-    line = b"All work and no play makes Jack a dull boy, and the line goes on.\n"
-    out = HEADER + (line * (front // len(line) + 1))[:max(front - len(HEADER), 0)]
+    front, middle, behind, end = message
+    line = b"All work and no play makes Jack a dull boy, and the line goes on." + end
+    header = HEADER.replace(b"\n", end)
+    out = header + (line * (front // len(line) + 1))[:max(front - len(header), 0)]
     return out + middle + (line * (behind // len(line) + 1))[:behind]
 
 
@@ -633,7 +635,8 @@ def judge_form(out, lines, fields):
 
 def judge_content(case, out):
     message = case.message if case.cut is None else case.message[:case.cut]
-    body = message.split(b"\n\n", 1)[1] if b"\n\n" in message else None
+    end = re.search(rb"\n\r?\n", message)
+    body = message[end.end():] if end else None
     bad = []
     for r, copies in out.taken.items():
         for copy in copies:
