@@ -77,6 +77,12 @@ def variants(n):
     """What every so many places is tried besides."""
     if n % 5 == 1:
         yield dict(both=True)
+    if n % 5 == 2:
+        yield dict(addresses=True, both=True, times=1)
+    if n % 17 == 8:
+        yield dict(binary="malloc")    # under ASan: what is left behind by a run that broke off
+    if n % 17 == 9:
+        yield dict(binary="malloc", bs=True)
     if n % 7 == 2:
         yield dict(pipelining=False)
     if n % 7 == 3:
@@ -354,7 +360,7 @@ GROUPS = [
     ("g", rounds, True), ("g", letters, False), ("g", letters_calls, False),
     ("f", replies_split, False), ("f", content_split, False),
 ]
-QUICK = {False: 150, True: 72}         # runs of a group
+QUICK = {False: 400, True: 96}         # runs of a group
 
 
 class State:

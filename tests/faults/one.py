@@ -57,6 +57,7 @@ class Case:
         self.fault = None              # (stream, n, how) at the first server, or at both
         self.both = False
         self.hosts = 2
+        self.addresses = False         # two addresses of one host in place of two hosts
         self.bs = False
         self.message = SMALL
         self.stdin = "pipe"            # or file
@@ -125,33 +126,40 @@ class Place:
         self.context.options |= ssl.OP_NO_TICKET
         self.context.load_cert_chain(os.path.join(self.certs, "good.pem"),
                                      os.path.join(self.certs, "good.key"))
-        self.listeners = [self.listen(0), self.listen(0)]
+        self.listeners = self.listen()
         self.profiles = {}
 
     @staticmethod
-    def listen(buffer):
-        s = socket.socket()
-        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if buffer:
-            s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
-        s.bind(("127.0.0.1", 0))
-        s.listen(16)
-        s.setblocking(False)
-        return s
+    def listen():
+        """Two hosts, and the first one's other address: the same port of ::1."""
+        while True:
+            made = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
+            port = made[0].getsockname()[1]
+            try:
+                made.append(socket.create_server(("::1", port), family=socket.AF_INET6))
+            except OSError:            # somebody else's; another port will do
+                for s in made:
+                    s.close()
+                continue
+            for s in made:
+                s.setblocking(False)
+            return made
 
     def close(self):
         for s in self.listeners:
             s.close()
 
     def profile(self, case):
-        key = (case.port, case.hosts, case.short, case.extra, case.dead)
+        key = (case.port, case.hosts, case.short, case.extra, case.dead, case.addresses)
         if key in self.profiles:
             return self.profiles[key]
         path = os.path.join(self.folder, "profile%d" % len(self.profiles))
         times = ("1s", "1s", "6s") if case.short else ("25s", "25s", "30s")
         lines = ["[default]",
-                 "host = " + ", ".join("127.0.0.1:%d" % s.getsockname()[1]
-                                       for s in self.listeners[:case.hosts]),
+                 "host = " + (", ".join("127.0.0.1:%d" % s.getsockname()[1]
+                                        for s in self.listeners[:case.hosts])
+                              if not case.addresses else
+                              "localhost:%d" % self.listeners[0].getsockname()[1]),
                  "tls = " + {"clear": "off"}.get(case.port, case.port),
                  "tls_trust = " + os.path.join(self.certs, "ca.pem"),
                  "from = alice@mail.test", "domain = mail.test", "helo = client.test",
