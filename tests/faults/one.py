@@ -159,7 +159,7 @@ class Place:
                  "host = " + (", ".join("127.0.0.1:%d" % s.getsockname()[1]
                                         for s in self.listeners[:case.hosts])
                               if not case.addresses else
-                              "localhost:%d" % self.listeners[0].getsockname()[1]),
+                              "mail.test:%d" % self.listeners[0].getsockname()[1]),
                  "tls = " + {"clear": "off"}.get(case.port, case.port),
                  "tls_trust = " + os.path.join(self.certs, "ca.pem"),
                  "from = alice@mail.test", "domain = mail.test", "helo = client.test",
