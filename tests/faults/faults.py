@@ -430,19 +430,7 @@ def play(name, function, patient, options):
     return places, len(cases), violations, time.monotonic() - began
 
 
-def main():
-    p = argparse.ArgumentParser()
-    p.add_argument("--quick", action="store_true")
-    p.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)))
-    p.add_argument("--show", type=int, default=5)
-    p.add_argument("--limit", type=int, default=0, help="so many runs of a group")
-    p.add_argument("--only", default="", help="cases with this in their words")
-    p.add_argument("--slow", action="store_true", help="show each group's slowest run")
-    p.add_argument("--build", default=os.path.join(ROOT, "build"))
-    p.add_argument("groups", nargs="*")
-    options = p.parse_args()
-    State.place = new_place(options.build)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+def report(options):
     rows = []
     for letter, function, patient in GROUPS:
         name = function.__name__
@@ -457,8 +445,26 @@ def main():
     print("| | all | %d | %d | %d |" % (sum(r[2] for r in rows), runs, failed))
     print("%d passed, %d failed" % (runs - failed, failed))
     State.place.close()
-    shutil.rmtree(State.folder, ignore_errors=True)
     return 0 if failed == 0 and runs > 0 else 1
+
+
+def main():
+    p = argparse.ArgumentParser()
+    p.add_argument("--quick", action="store_true")
+    p.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)))
+    p.add_argument("--show", type=int, default=5)
+    p.add_argument("--limit", type=int, default=0, help="so many runs of a group")
+    p.add_argument("--only", default="", help="cases with this in their words")
+    p.add_argument("--slow", action="store_true", help="show each group's slowest run")
+    p.add_argument("--build", default=os.path.join(ROOT, "build"))
+    p.add_argument("groups", nargs="*")
+    options = p.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    try:
+        State.place = new_place(options.build)
+        return report(options)
+    finally:
+        shutil.rmtree(State.folder, ignore_errors=True)
 
 
 if __name__ == "__main__":
