@@ -187,11 +187,14 @@ def calls_failing(place):
     for face in FACES:
         for name, which, fd in calls_of(dry(place, **face)):
             for word in ERRNOS.get(name, "EINVAL").split():
-                case = dict(face, may_be_mute=True, content=True,
+                case = dict(face, may_be_mute=True,
                             inject=("%s:%d:fail=%d" % (name, which, getattr(errno, word)),))
                 if name in ("read", "pread64") and fd == 0 and word == "EIO" and \
                         not face.get("bs"):
                     case["expect"] = 74
+                elif word not in ("EINTR", "EAGAIN") and face in (FACES[0], FACES[6]):
+                    # The same for good: from that call on.
+                    yield {**case, "inject": (case["inject"][0].replace(":fail", "+:fail"),)}
                 if word == "EINTR" and name in ("read", "recvfrom", "sendto", "poll", "pread64"):
                     # A call broken off by a signal is made again, and nothing is said of it.
                     case["expect"] = None if face.get("bs") else 0
@@ -204,12 +207,12 @@ def calls_short(place):
         for name in sorted({r[0] for r in rows} & set(MOVES_BYTES)):
             large = "message" in face
             for k in (1, 2, 3, 5, 7, 64) if not large else (4000,):
-                yield dict(face, content=True, expect=None if face.get("bs") else 0,
+                yield dict(face, expect=None if face.get("bs") else 0,
                            inject=("%s:all:len=%d" % (name, k),))
         for name, which, _ in rows:
             if name in MOVES_BYTES:
                 for k in (1, 6):
-                    yield dict(face, content=True, expect=None if face.get("bs") else 0,
+                    yield dict(face, expect=None if face.get("bs") else 0,
                                inject=("%s:%d:len=%d" % (name, which, k),))
 
 
@@ -220,17 +223,17 @@ def calls_interrupted(place):
         names = sorted({r[0] for r in rows} &
                        {"read", "pread64", "recvfrom", "sendto", "write", "poll"})
         for several in [(n,) for n in names] + [tuple(names)]:
-            yield dict(face, content=True, expect=None if face.get("bs") else 0,
+            yield dict(face, expect=None if face.get("bs") else 0,
                        inject=tuple("%s:odd:fail=%d" % (n, errno.EINTR) for n in several))
 
 
 def calls_late(place):
     """What the server says comes between any two of our looks: nothing may come of it."""
-    for face in FACES[3:6] + FACES[:2]:
+    for face in FACES[3:6] + FACES[:2] + [dict(bs=True, message=LARGE)]:
         for name, which, _ in calls_of(dry(place, **face)):
             if name in ("poll", "recvfrom", "sendto"):
                 for ms in (3, 20):
-                    yield dict(face, content=True, expect=0, hosts=1,
+                    yield dict(face, expect=0, hosts=1, sessions=1,
                                inject=("%s:%d:delay=%d" % (name, which, ms),))
 
 
@@ -279,10 +282,10 @@ def replies_split(place):
     del place
     for way in WAYS + [dict(port="clear")]:
         for k in range(1, 65):
-            yield dict(way, split=k, content=True, expect=0)
-            yield dict(way, inject=("recvfrom:all:len=%d" % k,), content=True, expect=0)
+            yield dict(way, split=k, expect=0)
+            yield dict(way, inject=("recvfrom:all:len=%d" % k,), expect=0)
             if k % 8 == 1:
-                yield dict(way, split=k, pipelining=False, content=True, expect=0)
+                yield dict(way, split=k, pipelining=False, expect=0)
                 yield dict(way, split=k, bs=True)
 
 
@@ -300,12 +303,12 @@ def content_split(place):
                 for way in (dict(), dict(chunking=False), dict(port="clear", chunking=False)):
                     # CRLF leaves as long as it came: so the borders of records are met, too.
                     for end in (b"\n", b"\r\n"):
-                        yield dict(way, message=(border - k, odd, 70, end), content=True, expect=0,
+                        yield dict(way, message=(border - k, odd, 70, end), expect=0,
                                    stdin="file" if (k + i) % 2 else "pipe")
     for k in range(1, 65):
-        yield dict(inject=("read:all:len=%d" % k,), content=True, expect=0)
-        yield dict(inject=("sendto:all:len=%d" % k,), content=True, expect=0)
-        yield dict(inject=("sendto:all:len=%d" % k,), chunking=False, content=True, expect=0)
+        yield dict(inject=("read:all:len=%d" % k,), expect=0)
+        yield dict(inject=("sendto:all:len=%d" % k,), expect=0)
+        yield dict(inject=("sendto:all:len=%d" % k,), chunking=False, expect=0)
 
 
 DOWN = dict(fault=("tcp-out", 0, "fin"), both=True)      # neither server says a word

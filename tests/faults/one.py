@@ -70,7 +70,7 @@ class Case:
         self.malloc = None             # "7" or "7+": FAULT_MALLOC
         self.binary = "test"
         self.short = False             # timeouts of a second
-        self.content = False           # what arrives must be what was sent
+        self.content = True            # what arrives must be what was sent
         self.may_be_mute = False       # stderr or the log may be what failed
         self.extra = ()                # lines of the profile
         self.buffer = 0                # the servers' receive buffers
@@ -80,6 +80,7 @@ class Case:
         self.later = {}                # what goes wrong with the first resend
         self.resend = None             # a letter's path, in place of a message
         self.expect = None             # a status that must come
+        self.sessions = None           # so many connections, and no more
         self.bs_cut = None             # -bs: so many bytes are said, then the end
         for key, value in words.items():
             if not hasattr(self, key):
@@ -499,7 +500,7 @@ class Run:
 def bs_script(case, log):
     """-bs: a message to each, each command after the answer to the one before. A generator: gets
     the answers, gives what is to be said; log gets (recipient, answer to the content)."""
-    body = case.message.replace(b"\n", b"\r\n").replace(b"\r\n.", b"\r\n..") + b".\r\n"
+    lines = wire_form(case.message).replace(b"\r\n.", b"\r\n..") + b".\r\n"
     yield b""                            # primed; the greeting comes by the first send
     yield b"EHLO caller.test\r\n"
     for rcpt in (BOB, CAROL):
@@ -509,7 +510,7 @@ def bs_script(case, log):
         if answer[0] == "2":
             answer = yield b"DATA\r\n"
         if answer[0] == "3":
-            answer = yield body
+            answer = yield lines
         log.append((rcpt, answer))
         if answer[0] != "2":
             yield b"RSET\r\n"
@@ -536,6 +537,7 @@ def judge_letters(case, out):
     served = {r: len(out.taken.get(r, ())) for r in (BOB, CAROL)}
     bad += ["%s got it %d times" % (r, n) for r, n in served.items() if n > 1]
     killed = out.status is None or out.status < 0
+    bad += judge_content(case, out)
     if out.hung or out.status == 99:
         bad.append("hung, or a fault")
     if "not kept in" in out.stderr:     # said; what is there is an empty file
@@ -577,6 +579,10 @@ def judge_run(case, out):
         if -out.status != signal.SIGKILL and any(served.values()):
             bad.append("ended by a signal, but the message was taken")
         return bad
+    if case.content:
+        bad += judge_content(case, out)
+    if case.sessions is not None and len(out.sessions) != case.sessions:
+        bad.append("%d sessions" % len(out.sessions))
     if case.bs:
         return bad + judge_bs(case, out, served)
     if out.status not in STATUSES:
@@ -588,8 +594,6 @@ def judge_run(case, out):
         bad += judge_form(out, lines, fields)
     if case.expect is not None and out.status != case.expect:
         bad.append("status %r, not %d" % (out.status, case.expect))
-    if case.content:
-        bad += judge_content(case, out)
     if out.status == 0:
         bad += ["exit 0, but %s didn't get it" % r for r, n in served.items() if n == 0]
         return bad
@@ -661,6 +665,8 @@ def judge_bs(case, out, served):
     """The answers are the promise: by each message's last one."""
     bad = []
     answers = dict(out.replies)
+    if case.expect == 0 and (len(answers) < 2 or any(a[0] != "2" for a in answers.values())):
+        bad.append("-bs said %r" % answers)
     killed = out.status is not None and out.status < 0
     if case.fault is None and not case.inject and case.bs_cut is None and not case.signal and not case.malloc and \
             not killed and out.status != 0:
