@@ -206,7 +206,10 @@ spool_fill(struct spool *s, int fd, const char *folder, bool dot_ends, struct er
 	struct stat st;
 	off_t at;
 
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
+	/* Who took a file for a pipe would have it in memory, where spool_skip takes nothing away. */
+	if (fstat(fd, &st) == -1)
+		return err_errno(e, ERR_INPUT, "cannot read the message");
+	if (S_ISREG(st.st_mode)) {
 		at = lseek(fd, 0, SEEK_CUR);
 		if (at == -1)
 			return err_errno(e, ERR_INPUT, "cannot read the message");
