@@ -213,11 +213,17 @@ grant(int rules, const char *path, unsigned rights)
 static int
 grant_roots(int rules, const char *path)
 {
-	int result = grant(rules, path, FS_READ_FILE | FS_READ_DIR);
+	int fd = openat(AT_FDCWD, path, O_PATH | O_CLOEXEC), result;
 
+	if (fd == -1)
+		return 1;
+	result = add_rights(rules, fd, FS_READ_FILE | FS_READ_DIR);
 	if (result == 0)
-		return grant(rules, "/", FS_READ_FILE);
-	return result == -1 && errno == EINVAL ? grant(rules, path, FS_READ_FILE) : result;
+		result = grant(rules, "/", FS_READ_FILE);
+	else if (errno == EINVAL)
+		result = add_rights(rules, fd, FS_READ_FILE);
+	(void)close(fd);
+	return result;
 }
 
 static int
