@@ -344,3 +344,11 @@ BARE=$'@starttls\nTLS\nC: EHLO *\nS: 250-mail.test\nS: 250-SIZE 50000000\nS: 250
     refuses 65 -f $'j\xf6rg@mail.test' bob@mail.test < <(message)
     refuses 65 -t < <(printf 'To: j\366rg@mail.test\n\nx\n')
 }
+
+# Some readers take a line of blanks for the end of the header.
+@test "blanks that fill a line before an encoded word make no line of blanks" {
+    sends 1 bob@mail.test < <(printf 'Subject: x\n%74s\303\251\n\nbody\n' '')
+    arrived | sed '/^$/,$d' >"$BATS_TEST_TMPDIR/header"
+    assert_in "$BATS_TEST_TMPDIR/header" '=\?UTF-8\?B\?'
+    refute_in "$BATS_TEST_TMPDIR/header" '^[[:blank:]]+$'
+}
