@@ -97,7 +97,7 @@ write_file(int fd, const char *tag, const struct text *line)
 	struct tm utc;
 	time_t now = time(NULL);
 	ssize_t done = -1;
-	size_t at;
+	size_t at = 0;
 
 	text_heap(&out, line->len + 512);
 	if (gmtime_r(&now, &utc) != NULL)
@@ -106,9 +106,11 @@ write_file(int fd, const char *tag, const struct text *line)
 	text_printf(&out, "%s[%ld]: ", tag, (long)getpid());
 	text_add(&out, line->at, line->len);
 	text_char(&out, '\n');
-	for (at = 0; !out.cut && at<out.len; at += done> 0 ? (size_t)done : 0) {
+	while (!out.cut && at < out.len) {
 		done = write(fd, out.at + at, out.len - at);
-		if (done == 0 || (done == -1 && errno != EINTR))
+		if (done > 0)
+			at += (size_t)done;
+		else if (done == 0 || errno != EINTR)
 			break;
 	}
 	text_free(&out);

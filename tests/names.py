@@ -105,7 +105,7 @@ class Play:
     def name_server(self):
         server = dns.Server(argparse.Namespace(
             records=list(self.row.records), fault=list(self.row.faults), dir=self.root,
-            address="auto", port=53, tcp=False))
+            address="auto", port=53, tcp=False, tcp_mute=False))
         threading.Thread(target=server.serve, daemon=True).start()
         return server.address
 
