@@ -18,7 +18,8 @@ open(const char *path, int flags, ...)
 	mode_t mode = 0;
 	va_list ap;
 
-	if ((flags & (O_CREAT | O_TMPFILE)) != 0) {
+	/* O_TMPFILE has O_DIRECTORY's bit, which comes without a mode. */
+	if ((flags & O_CREAT) != 0 || (flags & O_TMPFILE) == O_TMPFILE) {
 		va_start(ap, flags);
 		mode = va_arg(ap, mode_t);
 		va_end(ap);
