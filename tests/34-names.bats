@@ -65,6 +65,17 @@ within() {
 }
 
 # bats test_tags=cage
+@test "a name that /etc/hosts has for one family isn't asked for in the other" {
+    dns mail.test=127.0.0.1,::1
+    names
+    resolved
+    echo '::1 mail.test' >"$CAGE/etc/hosts"
+    run --separate-stderr in_cage root /bin/sendmail -4 -i bob@mail.test < <(message)
+    not_sent 68 'no such name, or no address of it'
+    [ -z "$(dns_log)" ]
+}
+
+# bats test_tags=cage
 @test "a comment, a part of a name and an address that is none are no entries" {
     local line
     for line in '#127.0.0.9 mail.test' '127.0.0.9 x # mail.test' '127.0.0.9 mail.tes' \
@@ -255,6 +266,46 @@ finds() {
     looks_up
     sent
     within 10
+}
+
+# bats test_tags=cage
+@test "the third server answers where the first isn't there and the second refuses" {
+    peer --cert good-rsa <<< $'@587\n@send'
+    local DNS_no
+    dns -n no --fault any:refused
+    dns mail.test=127.0.0.1
+    names tls_name=localhost
+    printf 'nameserver %s\n' 127.255.254.253 "${DNS_no:?}" "$DNS" 127.0.0.1 >"$CAGE/etc/resolv.conf"
+    looks_up
+    sent
+    within 10
+}
+
+# bats test_tags=cage
+@test "where one server says that there is no such name, a dead one doesn't change it" {
+    dns elsewhere.test=127.0.0.1
+    names
+    printf 'nameserver %s\n' 127.255.254.253 "$DNS" >"$CAGE/etc/resolv.conf"
+    looks_up
+    not_sent 68 'no such name'
+    within 10
+}
+
+# bats test_tags=cage
+@test "a search domain that has the name without an address is passed over, one that fails is not" {
+    peer --cert good-rsa <<< $'@587\n@send'
+    dns mail=127.0.0.1 mail.a.test= --fault mail.a.test:empty
+    names tls_name=localhost host="mail:$PORT"
+    resolved 'search a.test b.test'
+    looks_up
+    sent
+    dns_log | assert_in - '^A mail\. udp: answer$'
+    dns mail=127.0.0.1 --fault mail.a.test:servfail
+    names host="mail:$PORT"
+    resolved 'search a.test'
+    looks_up
+    assert_status 69
+    refute_in <(dns_log) '^A mail\. '
 }
 
 # bats test_tags=cage
