@@ -173,7 +173,7 @@ FUZZ_DIR  := build/fuzz
 FUZZ_OWN   = $(FUZZ_DIR)/obj/tests/fuzz/fuzz.o $(FUZZ_DIR)/obj/tests/fuzz/server.o
 FUZZ_SAN  := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 FUZZ_CC    = clang $(COMMON) -DMAILCHUTE_SANDBOX='"no"' -Itests/fuzz -O2 -g1 -fno-omit-frame-pointer $(FUZZ_SAN)
-FUZZ_WRAP := open openat close read pread write pwrite lseek fstat lstat stat flock fdatasync poll \
+FUZZ_WRAP := open openat close read pread write pwrite lseek fstat lstat stat flock fdatasync fsync ftruncate poll \
 	socket connect send recv getrandom time malloc calloc realloc br_hmac_init br_hmac_update br_hmac_out
 FUZZ_OBJ   = $(patsubst %.c,$(FUZZ_DIR)/obj/%.o,$(filter-out src/main.c compat/identity.c $(FIT),$(SRC)))
 COVERAGE  := llvm-14

@@ -91,6 +91,8 @@ ssize_t fuzz_pwrite(int fd, const void *buf, size_t n, off_t at);
 off_t fuzz_lseek(int fd, off_t at, int from);
 int fuzz_flock(int fd, int what);
 int fuzz_fdatasync(int fd);
+int fuzz_fsync(int fd);
+int fuzz_ftruncate(int fd, off_t n);
 int fuzz_fstat(int fd, struct stat *st);
 int fuzz_lstat(const char *path, struct stat *st);
 int fuzz_stat(const char *path, struct stat *st);
@@ -132,7 +134,8 @@ int
 fuzz_openat(int folder, const char *path, int flags, ...)
 {
 	(void)folder;
-	return fuzz_open(path, flags);
+	/* What is written into a new file is in fuzz_written. */
+	return (flags & O_CREAT) != 0 ? FIRST_DESCRIPTOR + FUZZ_FILE : fuzz_open(path, flags);
 }
 
 int
@@ -214,6 +217,19 @@ fuzz_fdatasync(int fd)
 {
 	(void)fd;
 	return 0;
+}
+
+int
+fuzz_fsync(int fd)
+{
+	return fuzz_fdatasync(fd);
+}
+
+int
+fuzz_ftruncate(int fd, off_t n)
+{
+	(void)n;
+	return fuzz_fdatasync(fd);
 }
 
 int
