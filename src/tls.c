@@ -10,18 +10,23 @@
 #include <string.h>
 #include <sys/random.h>
 
-/* ECDHE with AEAD only: forward secrecy, and no MAC-then-encrypt. */
+/*
+ * ECDHE with AEAD only: forward secrecy, and no MAC-then-encrypt. Offered in this order where the CPU
+ * has AES, and from CHACHA on, in a circle, where it hasn't.
+ */
 static const struct {
 	uint16_t number;
 	const char *words;
 } suites[] = {
 	{BR_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,       "TLSv1.2/ECDHE-ECDSA-AES128-GCM-SHA256"},
 	{BR_TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,         "TLSv1.2/ECDHE-RSA-AES128-GCM-SHA256"  },
-	{BR_TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, "TLSv1.2/ECDHE-ECDSA-CHACHA20-POLY1305"},
-	{BR_TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,   "TLSv1.2/ECDHE-RSA-CHACHA20-POLY1305"  },
 	{BR_TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,       "TLSv1.2/ECDHE-ECDSA-AES256-GCM-SHA384"},
 	{BR_TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,         "TLSv1.2/ECDHE-RSA-AES256-GCM-SHA384"  },
+	{BR_TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, "TLSv1.2/ECDHE-ECDSA-CHACHA20-POLY1305"},
+	{BR_TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,   "TLSv1.2/ECDHE-RSA-CHACHA20-POLY1305"  },
 };
+
+#define CHACHA 4
 
 #define SUITES (sizeof(suites) / sizeof(suites[0]))
 
@@ -245,12 +250,12 @@ set_up(struct tls *t)
 {
 	br_ssl_engine_context *eng = engine(t);
 	uint16_t numbers[SUITES];
-	size_t i;
+	size_t i, first = br_aes_x86ni_ctr_get_vtable() != NULL ? 0 : CHACHA;
 
 	br_ssl_client_zero(&t->client);
 	br_ssl_engine_set_versions(eng, BR_TLS12, BR_TLS12);
 	for (i = 0; i < SUITES; i++)
-		numbers[i] = suites[i].number;
+		numbers[i] = suites[(first + i) % SUITES].number;
 	br_ssl_engine_set_suites(eng, numbers, SUITES);
 	br_ssl_engine_add_flags(eng, BR_OPT_NO_RENEGOTIATION);
 	br_ssl_engine_set_default_rsavrfy(eng);

@@ -45,6 +45,18 @@ teardown() { teardown_case; }
     accepted good tls_trust="$BATS_TEST_TMPDIR/roots.pem"
 }
 
+@test "suites of AES are offered first where the CPU has AES, ChaCha20 where it hasn't" {
+    local aes='\xc0+\xc0/\xc0,\xc00' chacha='\xcc\xa9\xcc\xa8' wanted
+    wanted=$chacha$aes
+    ! grep -qwm1 aes /proc/cpuinfo || wanted=$aes$chacha
+    peer <<< $'READ 58\nCUT'
+    profile tls=implicit
+    run --separate-stderr "$BIN/sendmail" bob@mail.test < <(message)
+    assert_status 69
+    peer_done
+    grep -F -e "$wanted" "$PEER/log" || fail "not in the hello: $wanted" "$(peer_log)"
+}
+
 @test "TLS 1.2 with each suite of ECDHE and AEAD works" {
     local suite cert
     for suite in ECDHE-ECDSA-AES128-GCM-SHA256 ECDHE-ECDSA-AES256-GCM-SHA384 \
