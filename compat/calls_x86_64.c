@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* calls_x86_64.c: what a message needs of the kernel, once it is read and all is opened: x86-64. */
+/* calls_x86_64.c: the system calls that only this architecture has: x86-64. */
 #include "sandbox.h"
 
 #include <sys/syscall.h>
@@ -7,64 +7,14 @@
 /* AUDIT_ARCH_X86_64: EM_X86_64, 64 bits, little-endian. */
 const unsigned sandbox_arch = 0xc000003e;
 
-/* The most frequent first: the kernel goes through them one by one. */
-const struct sandbox_call sandbox_calls[] = {
-	{SYS_recvfrom,        SANDBOX_YES        },
-	{SYS_sendto,          SANDBOX_YES        },
-	{SYS_poll,            SANDBOX_YES        },
-	{SYS_read,            SANDBOX_YES        },
-	{SYS_write,           SANDBOX_YES        },
-	{SYS_pread64,         SANDBOX_YES        },
-	{SYS_close,           SANDBOX_YES        },
-	{SYS_open,            SANDBOX_OPEN       },
-	{SYS_openat,          SANDBOX_OPENAT     },
-	{SYS_socket,          SANDBOX_INTERNET   },
-	{SYS_mmap,            SANDBOX_MEMORY     },
-	{SYS_mprotect,        SANDBOX_MEMORY     },
-	{SYS_munmap,          SANDBOX_YES        },
-	{SYS_mremap,          SANDBOX_YES        },
-	{SYS_readv,           SANDBOX_YES        },
-	{SYS_writev,          SANDBOX_YES        },
-	{SYS_pwrite64,        SANDBOX_YES        },
-	{SYS_lseek,           SANDBOX_YES        },
-	{SYS_stat,            SANDBOX_YES        },
-	{SYS_fstat,           SANDBOX_YES        },
-	{SYS_lstat,           SANDBOX_YES        },
-	{SYS_newfstatat,      SANDBOX_YES        },
-	{SYS_getdents64,      SANDBOX_YES        },
-	{SYS_fcntl,           SANDBOX_YES        },
-	{SYS_ioctl,           SANDBOX_WINDOW_SIZE},
-	{SYS_fsync,           SANDBOX_YES        },
-	{SYS_fdatasync,       SANDBOX_YES        },
-	{SYS_ftruncate,       SANDBOX_YES        },
-	{SYS_memfd_create,    SANDBOX_SPOOLS     },
-	{SYS_unlink,          SANDBOX_REMOVES    },
-	{SYS_unlinkat,        SANDBOX_REMOVES    },
-	{SYS_connect,         SANDBOX_YES        },
-	{SYS_setsockopt,      SANDBOX_YES        },
-	{SYS_getsockopt,      SANDBOX_YES        },
-	{SYS_getsockname,     SANDBOX_YES        },
-	{SYS_ppoll,           SANDBOX_YES        },
-	{SYS_signalfd4,       SANDBOX_YES        },
-	{SYS_rt_sigaction,    SANDBOX_YES        },
-	{SYS_rt_sigprocmask,  SANDBOX_YES        },
-	{SYS_rt_sigreturn,    SANDBOX_YES        },
-	{SYS_restart_syscall, SANDBOX_YES        },
-	{SYS_tkill,           SANDBOX_OURSELVES  },
-	{SYS_futex,           SANDBOX_YES        },
-	{SYS_clock_gettime,   SANDBOX_YES        },
-	{SYS_getrandom,       SANDBOX_YES        },
-	{SYS_getpid,          SANDBOX_YES        },
-	{SYS_gettid,          SANDBOX_YES        },
-	{SYS_exit,            SANDBOX_YES        },
-	{SYS_exit_group,      SANDBOX_YES        },
-	{SYS_execve,          SANDBOX_KILLS      },
-	{SYS_execveat,        SANDBOX_KILLS      },
-	{SYS_fork,            SANDBOX_KILLS      },
-	{SYS_vfork,           SANDBOX_KILLS      },
-	{SYS_clone,           SANDBOX_KILLS      },
-	{SYS_clone3,          SANDBOX_KILLS      },
-	{SYS_ptrace,          SANDBOX_KILLS      },
+const struct sandbox_call sandbox_own_calls[] = {
+	{SYS_poll,   SANDBOX_YES    },
+	{SYS_open,   SANDBOX_OPEN   },
+	{SYS_stat,   SANDBOX_YES    },
+	{SYS_lstat,  SANDBOX_YES    },
+	{SYS_unlink, SANDBOX_REMOVES},
+	{SYS_fork,   SANDBOX_KILLS  },
+	{SYS_vfork,  SANDBOX_KILLS  },
 };
 
-const size_t sandbox_calls_n = sizeof(sandbox_calls) / sizeof(sandbox_calls[0]);
+const size_t sandbox_own_calls_n = sizeof(sandbox_own_calls) / sizeof(sandbox_own_calls[0]);

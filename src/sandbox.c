@@ -42,6 +42,62 @@
 #define TMPFILE_BIT             (O_TMPFILE & ~O_DIRECTORY)
 #define WRITING                 (O_ACCMODE | O_CREAT | O_TRUNC | TMPFILE_BIT)
 
+/*
+ * What a message needs of the kernel, once it is read and all is opened; the most frequent first, since
+ * the kernel goes through them one by one.
+ */
+static const struct sandbox_call calls[] = {
+	{SYS_recvfrom,        SANDBOX_YES        },
+	{SYS_sendto,          SANDBOX_YES        },
+	{SYS_read,            SANDBOX_YES        },
+	{SYS_write,           SANDBOX_YES        },
+	{SYS_pread64,         SANDBOX_YES        },
+	{SYS_close,           SANDBOX_YES        },
+	{SYS_openat,          SANDBOX_OPENAT     },
+	{SYS_socket,          SANDBOX_INTERNET   },
+	{SYS_mmap,            SANDBOX_MEMORY     },
+	{SYS_mprotect,        SANDBOX_MEMORY     },
+	{SYS_munmap,          SANDBOX_YES        },
+	{SYS_mremap,          SANDBOX_YES        },
+	{SYS_readv,           SANDBOX_YES        },
+	{SYS_writev,          SANDBOX_YES        },
+	{SYS_pwrite64,        SANDBOX_YES        },
+	{SYS_lseek,           SANDBOX_YES        },
+	{SYS_fstat,           SANDBOX_YES        },
+	{SYS_newfstatat,      SANDBOX_YES        },
+	{SYS_getdents64,      SANDBOX_YES        },
+	{SYS_fcntl,           SANDBOX_YES        },
+	{SYS_ioctl,           SANDBOX_WINDOW_SIZE},
+	{SYS_fsync,           SANDBOX_YES        },
+	{SYS_fdatasync,       SANDBOX_YES        },
+	{SYS_ftruncate,       SANDBOX_YES        },
+	{SYS_memfd_create,    SANDBOX_SPOOLS     },
+	{SYS_unlinkat,        SANDBOX_REMOVES    },
+	{SYS_connect,         SANDBOX_YES        },
+	{SYS_setsockopt,      SANDBOX_YES        },
+	{SYS_getsockopt,      SANDBOX_YES        },
+	{SYS_getsockname,     SANDBOX_YES        },
+	{SYS_ppoll,           SANDBOX_YES        },
+	{SYS_signalfd4,       SANDBOX_YES        },
+	{SYS_rt_sigaction,    SANDBOX_YES        },
+	{SYS_rt_sigprocmask,  SANDBOX_YES        },
+	{SYS_rt_sigreturn,    SANDBOX_YES        },
+	{SYS_restart_syscall, SANDBOX_YES        },
+	{SYS_tkill,           SANDBOX_OURSELVES  },
+	{SYS_futex,           SANDBOX_YES        },
+	{SYS_clock_gettime,   SANDBOX_YES        },
+	{SYS_getrandom,       SANDBOX_YES        },
+	{SYS_getpid,          SANDBOX_YES        },
+	{SYS_gettid,          SANDBOX_YES        },
+	{SYS_exit,            SANDBOX_YES        },
+	{SYS_exit_group,      SANDBOX_YES        },
+	{SYS_execve,          SANDBOX_KILLS      },
+	{SYS_execveat,        SANDBOX_KILLS      },
+	{SYS_clone,           SANDBOX_KILLS      },
+	{SYS_clone3,          SANDBOX_KILLS      },
+	{SYS_ptrace,          SANDBOX_KILLS      },
+};
+
 /* struct sock_filter. */
 struct step {
 	uint16_t code;
@@ -161,23 +217,31 @@ add_rule(struct filter *f, const struct sandbox_needs *needs, enum sandbox_rule 
 }
 
 static void
+add_call(struct filter *f, const struct sandbox_needs *needs, const struct sandbox_call *call)
+{
+	size_t at = f->n;
+
+	add(f, IF_EQUAL, call->number, 0, 0);
+	add_rule(f, needs, call->rule);
+	if (call->rule > SANDBOX_KILLS)
+		add(f, RETURN, OUT_EPERM, 0, 0);
+	if (at < STEPS_MAX)
+		f->steps[at].no = (uint8_t)(f->n - at - 1);
+}
+
+static void
 make_filter(struct filter *f, const struct sandbox_needs *needs)
 {
-	size_t i, at;
+	size_t i;
 
 	add(f, LOAD, AT_ARCH, 0, 0);
 	add(f, IF_EQUAL, sandbox_arch, 1, 0);
 	add(f, RETURN, OUT_KILL, 0, 0);
 	add(f, LOAD, AT_NUMBER, 0, 0);
-	for (i = 0; i < sandbox_calls_n; i++) {
-		at = f->n;
-		add(f, IF_EQUAL, sandbox_calls[i].number, 0, 0);
-		add_rule(f, needs, sandbox_calls[i].rule);
-		if (sandbox_calls[i].rule > SANDBOX_KILLS)
-			add(f, RETURN, OUT_EPERM, 0, 0);
-		if (at < STEPS_MAX)
-			f->steps[at].no = (uint8_t)(f->n - at - 1);
-	}
+	for (i = 0; i < sandbox_own_calls_n; i++)
+		add_call(f, needs, &sandbox_own_calls[i]);
+	for (i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
+		add_call(f, needs, &calls[i]);
 	/* Numbers of another ABI and tracers' -1 among them. */
 	add(f, RETURN, OUT_EPERM, 0, 0);
 }

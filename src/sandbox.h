@@ -31,15 +31,16 @@ enum sandbox_rule {
 	SANDBOX_REMOVES      /* where files may be removed */
 };
 
-/* The system calls of this architecture: compat/calls_ARCH.c. What isn't named gets EPERM. */
+/* A system call that is let through, or kills; what isn't named gets EPERM. */
 struct sandbox_call {
 	unsigned short number;
 	unsigned char rule;
 };
 
-extern const struct sandbox_call sandbox_calls[];
-extern const size_t sandbox_calls_n;
-extern const unsigned sandbox_arch; /* AUDIT_ARCH_* */
+/* Those that only this architecture has, and its AUDIT_ARCH_*: compat/calls_ARCH.c. */
+extern const struct sandbox_call sandbox_own_calls[];
+extern const size_t sandbox_own_calls_n;
+extern const unsigned sandbox_arch;
 
 /*
  * No new privileges; Landlock, where the kernel has it; then the filter of system calls. There is no
