@@ -318,7 +318,7 @@ do_data(struct bs *b, const char *args)
 		b->over = true;
 		(void)err_set(
 			&lost, ERR_INPUT, "the caller ended within the content: nothing was sent");
-		submit_close(&b->relay.upstream, false);
+		session_close(&b->relay.upstream, false);
 		end_letter(b, &lost);
 	} else if (e.kind == ERR_NONE && relay_send(&b->relay, &e) == 0) {
 		relay_note_session(&b->relay);
@@ -532,7 +532,7 @@ bs_run(const struct world *w, const struct request *r)
 	post_init(&b.relay.post, w, r);
 	letter_init(&b.relay.letter);
 	talk(&b);
-	submit_close(&b.relay.upstream, true);
+	session_close(&b.relay.upstream, true);
 	letter_free(&b.relay.letter);
 	post_close(&b.relay.post);
 	if (b.signal != 0)

@@ -17,7 +17,7 @@ letter_init(struct letter *l)
 	l->notes = (struct edit_notes){.received = 0};
 	l->mail = (struct transaction_mail){.size = 0};
 	l->notify[0] = l->envid[0] = '\0';
-	l->report = (struct submit_report){.connections = 0};
+	l->report = (struct session_report){.connections = 0};
 	text_heap(&l->warnings, 4096);
 	l->edited = false;
 	text_heap(&l->kept, 8192);

@@ -57,7 +57,7 @@ post_init(struct post *p, const struct world *w, const struct request *r)
 	p->letter_folder = NULL;
 	p->letters_error.kind = ERR_NONE;
 	log_open(&p->log, "syslog", &ignored);
-	p->job = (struct submit_job){.profile = &p->profile,
+	p->job = (struct session_job){.profile = &p->profile,
 		.world = w,
 		.family = r->v4   ? AF_INET
 			  : r->v6 ? AF_INET6

@@ -28,7 +28,7 @@ struct post {
 	struct text password, token;
 	char password_buf[8192], token_buf[16384];
 	struct keypair *client; /* NULL: none */
-	struct submit_job job;
+	struct session_job job;
 	const char *letter_folder; /* resend's, where a letter is removed; NULL: none is */
 };
 
@@ -41,7 +41,7 @@ struct letter {
 	struct edit_notes notes;
 	struct transaction_mail mail;
 	char notify[64], envid[128];
-	struct submit_report report;
+	struct session_report report;
 	bool edited;          /* the message could leave as it is */
 	struct text kept;     /* the dead letter's path; "" where there is none */
 	struct text warnings; /* for the log line */

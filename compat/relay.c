@@ -8,7 +8,7 @@
 void
 relay_lose(struct relay *r)
 {
-	submit_close(&r->upstream, false);
+	session_close(&r->upstream, false);
 	r->dirty = false;
 }
 
@@ -69,7 +69,7 @@ reset(struct relay *r, struct err *e)
 static int
 mail_again(struct relay *r, struct err *e)
 {
-	submit_extend(&r->upstream, &r->post.job);
+	session_extend(&r->upstream, &r->post.job);
 	if (reset(r, e) == -1)
 		return -1;
 	return transaction_mail(&r->upstream.smtp, &r->transaction, e);
@@ -102,14 +102,14 @@ relay_mail(struct relay *r, struct err *e)
 void
 relay_note_session(struct relay *r)
 {
-	struct submit_report *report = &r->letter.report;
+	struct session_report *report = &r->letter.report;
 
 	if (!r->upstream.is_open)
 		return;
 	report->connections = 1;
 	report->capabilities = r->upstream.smtp.capabilities;
 	(void)text_format(report->peer, sizeof(report->peer), "%s", r->upstream.smtp.peer);
-	submit_note_tls(&r->upstream.smtp, report);
+	session_note_tls(&r->upstream.smtp, report);
 }
 
 /*
@@ -123,7 +123,7 @@ relay_rcpt(struct relay *r, size_t from, const char *dsn, struct err *e)
 	struct smtp_reply *said = &r->upstream.smtp.reply, refusal;
 	size_t i;
 
-	submit_extend(&r->upstream, &r->post.job);
+	session_extend(&r->upstream, &r->post.job);
 	for (i = from; i < env->n; i++) {
 		if (dsn[0] != '\0')
 			env->rcpts[i].dsn = text_copy(dsn, strlen(dsn));
@@ -180,7 +180,7 @@ relay_send(struct relay *r, struct err *e)
 		return err_set(e, ERR_SYSTEM, "no memory for the recipients");
 	r->transaction.batch = batch;
 	r->transaction.n = fill_batch(r, batch, l->envelope.n);
-	submit_extend(&r->upstream, &r->post.job);
+	session_extend(&r->upstream, &r->post.job);
 	end = transaction_content(&r->upstream.smtp, &r->transaction, e);
 	free(batch);
 	return end == TRANSACTION_DONE ? 0 : -1;

@@ -13,7 +13,7 @@ struct relay {
 	struct post post;
 	struct letter letter; /* between MAIL and the dot */
 	struct transaction transaction;
-	struct submit_session upstream;
+	struct session upstream;
 	bool post_is_open, section_picked, post_is_ready;
 	bool dirty; /* the server has a transaction open that is none of ours any more */
 };

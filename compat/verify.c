@@ -17,14 +17,14 @@ show(const char *address, const char *words)
 
 /* MAIL and a RCPT each; no content follows. */
 static int
-ask(const struct post *p, struct letter *l, struct submit_session *s, struct err *e)
+ask(const struct post *p, struct letter *l, struct session *s, struct err *e)
 {
 	struct transaction t = {.envelope = &l->envelope,
 		.mail = {.utf8_reason = envelope_eight_bit(&l->envelope)}};
 	struct err refusal;
 	size_t i;
 
-	submit_extend(s, &p->job);
+	session_extend(s, &p->job);
 	if (transaction_mail(&s->smtp, &t, e) == -1)
 		return -1;
 	for (i = 0; i < l->envelope.n; i++) {
@@ -47,7 +47,7 @@ ask(const struct post *p, struct letter *l, struct submit_session *s, struct err
 }
 
 static int
-verify(struct post *p, struct letter *l, struct submit_session *s, struct err *e)
+verify(struct post *p, struct letter *l, struct session *s, struct err *e)
 {
 	const struct request *r = p->request;
 	size_t i;
@@ -76,14 +76,14 @@ verify_run(const struct world *w, const struct request *r)
 {
 	struct post p;
 	struct letter l;
-	struct submit_session session = {.is_open = false};
+	struct session session = {.is_open = false};
 	struct err e = {.kind = ERR_NONE};
 	int status;
 
 	post_init(&p, w, r);
 	letter_init(&l);
 	(void)verify(&p, &l, &session, &e);
-	submit_close(&session, !e.lost_peer);
+	session_close(&session, !e.lost_peer);
 	status = post_status(&p, &e);
 	/* The refusals are on stdout; what kept us from asking is not. */
 	if (e.kind != ERR_NONE && e.kind != ERR_RCPT && !r->quiet)

@@ -2,16 +2,13 @@
 /* submit.c: a message to its recipients, over whichever host and address of the profile serves. */
 #include "submit.h"
 #include "dns.h"
-#include "auth.h"
 #include "verdict.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
-/* RFC 8314: the two ports of submission; `port = auto` begins with the first. */
-#define PORT_IMPLICIT 465
-#define PORT_STARTTLS 587
+/* `port = auto`: how long after 465 the other port is called. */
 #define PORT_LATER_MS 300
 
 /* retry_for: how long between two rounds, about; each wait is twice the last. */
@@ -23,9 +20,9 @@ enum next { NEXT_NOTHING, NEXT_ADDRESS, NEXT_HOST };
 
 /* A run under way. */
 struct run {
-	const struct submit_job *job;
-	struct submit_report *report;
-	struct submit_session *session;
+	const struct session_job *job;
+	struct session_report *report;
+	struct session *session;
 	int64_t deadline;
 	struct envelope *envelope; /* NULL: only a session is wanted */
 	struct message *message;
@@ -37,70 +34,6 @@ struct run {
 	struct text causes; /* of all tries, for the sentence */
 	char causes_buf[ERR_TEXT_SIZE];
 };
-
-static int64_t
-new_deadline(const struct submit_job *job)
-{
-	return net_clock() + (int64_t)job->profile->deadline * 1000;
-}
-
-static bool
-is_fqdn(const char *name)
-{
-	size_t n = strlen(name), i;
-
-	if (text_same(name, "localhost.localdomain") || strchr(name, '.') == NULL ||
-		name[n - 1] == '.' || name[0] == '.')
-		return false;
-	/* Exim refuses an underscore, OpenSMTPD a long label. */
-	for (i = 0; i < n; i++) {
-		if (!text_is_alnum(name[i]) && name[i] != '-' && name[i] != '.')
-			return false;
-	}
-	return n <= 253;
-}
-
-/* RFC 5321 4.1.4: a name that is ours, else the address literal; never a bare "localhost". */
-static const char *
-helo_name(const struct submit_job *job, struct submit_session *s)
-{
-	if (job->profile->helo != NULL)
-		return job->profile->helo;
-	if (is_fqdn(job->world->host_name))
-		return job->world->host_name;
-	net_own_literal(&s->net, s->helo, sizeof(s->helo));
-	return s->helo;
-}
-
-static void
-set_options(struct run *r, const struct value_host *host)
-{
-	static const enum smtp_tls ways[] = {
-		[TLS_STARTTLS] = SMTP_TLS_BY_STARTTLS,
-		[TLS_IMPLICIT] = SMTP_TLS_FROM_START,
-		[TLS_OFF] = SMTP_NO_TLS,
-		[TLS_OPPORTUNISTIC] = SMTP_TLS_IF_OFFERED,
-	};
-	const struct profile *p = r->job->profile;
-
-	r->session->options = (struct smtp_options){
-		.host = host->name,
-		.tls = ways[host->port != VALUE_PORT_AUTO           ? host->tls
-			    : r->session->net.port == PORT_IMPLICIT ? (int)TLS_IMPLICIT
-								    : (int)TLS_STARTTLS],
-		.tls_options = {.policy = {.name = p->tls_name != NULL ? p->tls_name : host->name,
-					.trust = p->tls_trust,
-					.pins = (const char *const *)p->tls_pin.item,
-					.pin_count = p->tls_pin.n,
-					.verify = p->tls_verify},
-				.client = r->job->client},
-		.helo = helo_name(r->job, r->session),
-		.timeout = r->job->timeout > 0 ? r->job->timeout : p->timeout * 1000,
-		.commit_timeout = p->commit_timeout * 1000,
-		.deadline = r->deadline,
-		.trace = r->job->trace,
-	};
-}
 
 /* The next open recipients, as many as a transaction may have. */
 static size_t
@@ -150,57 +83,9 @@ carry(struct run *r, struct err *e)
 	return e->kind == ERR_NONE ? 0 : -1;
 }
 
-void
-submit_note_tls(const struct smtp *s, struct submit_report *report)
-{
-	bool verified = chain_is_verified(&s->options->tls_options.policy);
-
-	(void)text_format(report->tls, sizeof(report->tls), "%s%s",
-		s->encrypted ? tls_words(&s->tls) : "none",
-		s->encrypted && !verified ? "/unverified" : "");
-}
-
-/* How far a try came. */
-struct progress {
-	bool greeted; /* greeting, EHLO, TLS, EHLO */
-	bool logged_in;
-};
-
-/* Greeting, TLS and log-in over a connection that stands. */
-static int
-bring_up(struct run *r, const struct value_host *host, struct progress *progress, struct err *e)
-{
-	const struct profile *p = r->job->profile;
-	struct sasl_identity who = {.user = p->user != NULL ? p->user : "",
-		.password = r->job->password,
-		.token = r->job->token,
-		.host = host->name,
-		.port = r->session->net.port,
-		.has_certificate = r->job->client != NULL};
-	struct smtp *s = &r->session->smtp;
-	int result;
-
-	r->report->connections++;
-	set_options(r, host);
-	result = smtp_open(s, &r->session->net, &r->session->options, e);
-	r->session->is_open = true;
-	(void)text_format(r->report->peer, sizeof(r->report->peer), "%s", s->peer);
-	if (result == -1)
-		return -1;
-	progress->greeted = true;
-	r->report->capabilities = s->capabilities;
-	submit_note_tls(s, r->report);
-	s->login_ahead = p->auth_pipelining && r->envelope != NULL &&
-			 (s->capabilities & SMTP_PIPELINING) != 0;
-	if (profile_logs_in(p) && auth_login(s, p->auth, !profile_is_weak(p, host), &who, e) == -1)
-		return -1;
-	progress->logged_in = s->login[0] == '\0';
-	return 0;
-}
-
 /* Where a failed try leads (the table of "when is trying again safe"). */
 static enum next
-lead_on(const struct run *r, const struct progress *progress, bool is_auto)
+lead_on(const struct run *r, const struct session_progress *progress, bool is_auto)
 {
 	if (r->session->net.fault.kind == NET_SIGNAL)
 		return NEXT_NOTHING;
@@ -228,7 +113,7 @@ note_cause(struct run *r, const char *words)
 static enum next
 try_address(struct run *r, const struct value_host *host, struct net_addresses *as)
 {
-	struct progress progress = {.greeted = false};
+	struct session_progress progress = {.greeted = false};
 	struct err e = {.kind = ERR_NONE};
 	struct net *net = &r->session->net;
 	struct text where;
@@ -246,14 +131,15 @@ try_address(struct run *r, const struct value_host *host, struct net_addresses *
 		r->hopeful = r->hopeful || e.kind == ERR_TEMP;
 		return NEXT_HOST;
 	}
-	result = bring_up(r, host, &progress, &e);
+	result = session_bring_up(r->session, r->job, host, r->deadline, r->envelope != NULL,
+		r->report, &progress, &e);
 	if (result == 0 && r->envelope == NULL)
 		return NEXT_NOTHING;
 	if (result == 0) {
 		result = carry(r, &e);
 		progress.logged_in = r->session->smtp.login[0] == '\0';
 	}
-	submit_close(r->session, !e.lost_peer);
+	session_close(r->session, !e.lost_peer);
 	if (r->envelope != NULL && envelope_count(r->envelope, RCPT_DELIVERED) == 0 &&
 		e.kind != ERR_UNKNOWN)
 		net_release_signals(net);
@@ -289,7 +175,7 @@ try_host(struct run *r, const struct value_host *host)
 
 	bool is_auto = host->port == VALUE_PORT_AUTO;
 
-	if (dns_resolve(&as, host->name, is_auto ? PORT_IMPLICIT : (unsigned)host->port,
+	if (dns_resolve(&as, host->name, is_auto ? SESSION_PORT_IMPLICIT : (unsigned)host->port,
 		    r->job->family, r->deadline, &e) == -1) {
 		/* Where another host failed otherwise, that is the better reason. */
 		if (e.kind != ERR_HOST)
@@ -300,7 +186,7 @@ try_host(struct run *r, const struct value_host *host)
 		return NEXT_HOST;
 	}
 	if (is_auto)
-		net_add_port(&as, PORT_STARTTLS, PORT_LATER_MS);
+		net_add_port(&as, SESSION_PORT_STARTTLS, PORT_LATER_MS);
 	while (next == NEXT_ADDRESS && goes_on(r) && net_untried(&as)) {
 		if (net_clock() >= r->deadline) {
 			(void)err_set(&r->last, ERR_TEMP, "the deadline of the run has passed");
@@ -405,19 +291,19 @@ try_rounds(struct run *r)
 }
 
 int
-submit_run(const struct submit_job *job, struct envelope *envelope, struct message *message,
-	const struct transaction_mail *mail, struct submit_report *report, struct err *e)
+submit_run(const struct session_job *job, struct envelope *envelope, struct message *message,
+	const struct transaction_mail *mail, struct session_report *report, struct err *e)
 {
 	const struct profile *p = job->profile;
 	struct run r = {.job = job,
 		.report = report,
-		.deadline = new_deadline(job),
+		.deadline = session_deadline(job),
 		.envelope = envelope,
 		.message = message,
 		.mail = mail};
 	struct verdict_facts facts = {.all = p->recipients == RECIPIENTS_ALL, .last = &r.last};
 
-	*report = (struct submit_report){.connections = 0};
+	*report = (struct session_report){.connections = 0};
 	if (p->recipients == RECIPIENTS_ALL && envelope->n > (size_t)p->max_recipients)
 		return err_set(e, ERR_DATA,
 			"recipients = all, but there are more than max_recipients (%d)",
@@ -438,10 +324,11 @@ submit_run(const struct submit_job *job, struct envelope *envelope, struct messa
 }
 
 int
-submit_open(struct submit_session *s, const struct submit_job *job, struct submit_report *report,
+submit_open(struct session *s, const struct session_job *job, struct session_report *report,
 	struct err *e)
 {
-	struct run r = {.job = job, .report = report, .session = s, .deadline = new_deadline(job)};
+	struct run r = {
+		.job = job, .report = report, .session = s, .deadline = session_deadline(job)};
 
 	report->rounds = 0;
 	try_rounds(&r);
@@ -451,19 +338,4 @@ submit_open(struct submit_session *s, const struct submit_job *job, struct submi
 		r.last.kind = ERR_TEMP;
 	e->code = r.last.code;
 	return err_set(e, r.last.kind, "%s", r.causes_buf);
-}
-
-void
-submit_extend(struct submit_session *s, const struct submit_job *job)
-{
-	s->options.deadline = new_deadline(job);
-}
-
-void
-submit_close(struct submit_session *s, bool say_quit)
-{
-	if (!s->is_open)
-		return;
-	smtp_close(&s->smtp, say_quit);
-	s->is_open = false;
 }

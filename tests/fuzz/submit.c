@@ -206,10 +206,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static const struct aliases none;
 	static const struct envelope_rules rules = {&none, "mail.test", ""};
 	static const struct transaction_mail mail = {.size = 40, .dsn_notify = "FAILURE"};
-	static struct submit_report report;
+	static struct session_report report;
 	struct fuzz_input in = {(const char *)data, size};
 	unsigned option = fuzz_option(&in), piece = fuzz_option(&in), i;
-	struct submit_job job = {
+	struct session_job job = {
 		.profile = &profile,
 		.world = &fuzz_world,
 		.password = "s3cret",
