@@ -62,6 +62,7 @@ extern size_t fuzz_heard;
 
 /* The script is one of name servers: a length of two bytes, a reply, and so on. */
 extern bool fuzz_has_name_servers;
+extern struct fuzz_bytes fuzz_said; /* what of it was received, without the lengths */
 extern unsigned fuzz_connections;
 
 /* Line ends as SMTP wants them, NULs dropped, the last line ended. Returns the bytes. */

@@ -34,6 +34,7 @@ fuzz_server(struct fuzz_input s, size_t piece, bool eager)
 	fuzz_heard = 0;
 	turn_end = end_of_turn(0);
 	fuzz_sent.n = 0;
+	fuzz_said.n = 0;
 	fuzz_connections = 0;
 	now = 0;
 }
@@ -175,6 +176,7 @@ ssize_t fuzz_recv(int fd, void *data, size_t n, int flags);
 int fuzz_poll(struct pollfd *fds, nfds_t n, int timeout);
 
 bool fuzz_has_name_servers;
+struct fuzz_bytes fuzz_said;
 static struct fuzz_input stream;
 
 int
@@ -221,6 +223,15 @@ next_reply(void)
 	return in;
 }
 
+static ssize_t
+receive(void *data, const char *at, size_t n)
+{
+	memcpy(data, at, n);
+	memcpy(fuzz_said.at + fuzz_said.n, at, n);
+	fuzz_said.n += n;
+	return (ssize_t)n;
+}
+
 ssize_t
 fuzz_recv(int fd, void *data, size_t n, int flags)
 {
@@ -229,18 +240,15 @@ fuzz_recv(int fd, void *data, size_t n, int flags)
 	(void)flags;
 	if (fd == 900) {
 		in = next_reply();
-		n = n < in.n ? n : in.n;
-		memcpy(data, in.at, n);
-		return (ssize_t)n;
+		return receive(data, in.at, n < in.n ? n : in.n);
 	}
 	if (stream.n == 0)
 		stream = next_reply();
 	n = n < stream.n ? n : stream.n;
 	n = n < step ? n : step;
-	memcpy(data, stream.at, n);
 	stream.at += n;
 	stream.n -= n;
-	return (ssize_t)n;
+	return receive(data, stream.at - n, n);
 }
 
 int
