@@ -417,20 +417,24 @@ def play(name, function, patient, options):
         stride = -(-len(cases) // (options.limit or QUICK[patient]))
         cases = cases[stride // 2::stride] if stride > 1 else cases
     jobs = options.jobs * 16 if patient else options.jobs
-    violations, slowest = 0, (0, "", "")
+    runs, violations, slowest = 0, 0, (0, "", "")
     with multiprocessing.Pool(jobs, begin_worker, (options.build,)) as pool:
         for bad, case, shown, elapsed in pool.imap_unordered(work, cases, 1 if patient else 4):
+            runs += 1
             slowest = max(slowest, (elapsed, case, shown))
             if not bad:
                 continue
             violations += 1
             if violations <= options.show:
                 print("%s: %s\n  %s\n  %s" % (name, case, "; ".join(bad), shown), flush=True)
+            if options.first:
+                pool.terminate()
+                break
         pool.close()
         pool.join()
     if options.slow:
         print("%s: slowest: %.1f s: %s\n  %s" % ((name,) + slowest))
-    return places, len(cases), violations, time.monotonic() - began
+    return places, runs, violations, time.monotonic() - began
 
 
 def report(options):
@@ -456,6 +460,7 @@ def main():
     p.add_argument("--quick", action="store_true")
     p.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)))
     p.add_argument("--show", type=int, default=5)
+    p.add_argument("--first", action="store_true", help="leave a group at its first violation")
     p.add_argument("--limit", type=int, default=0, help="so many runs of a group")
     p.add_argument("--only", default="", help="cases with this in their words")
     p.add_argument("--slow", action="store_true", help="show each group's slowest run")

@@ -79,7 +79,7 @@ def build(targets):
 def seen(group, options):
     """True where the group finds fault with the program of the copy."""
     run = subprocess.run([sys.executable, os.path.join(ROOT, "tests/faults/faults.py"), "--quick",
-                          "--show", "1", "--build", os.path.join(TREE, "build"), *options, group],
+                          "--first", "--show", "1", "--build", os.path.join(TREE, "build"), *options, group],
                          stdout=subprocess.PIPE, text=True, timeout=600, check=False)
     first = run.stdout.splitlines()
     last = first[-1] if first else "no result"
