@@ -240,7 +240,10 @@ def calls_late(place):
 def allocations(place):
     for face in FACES[:5] + [dict(bs=True), dict(extra=ALL_KEYS)]:
         words = dict(face, binary="malloc", may_be_mute=True)
-        for n in range(1, dry(place, **words).allocations + 1):
+        total = dry(place, **words).allocations
+        if total == 0:
+            raise SystemExit("faults: no allocation was counted: %r" % (face,))
+        for n in range(1, total + 1):
             yield dict(words, malloc="%d" % n)
             yield dict(words, malloc="%d+" % n)
 

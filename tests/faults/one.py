@@ -464,8 +464,9 @@ class Run:
         self.out.elapsed = (ended or time.monotonic()) - began
         with open(self.place.log, encoding="utf-8", errors="replace") as f:
             self.out.log = f.read()
-        if self.case.binary == "malloc" and not self.case.malloc:
-            with open(self.place.folder + "/allocations", encoding="ascii") as f:
+        counted = self.place.folder + "/allocations"     # at its end; it may have been killed
+        if self.case.binary == "malloc" and not self.case.malloc and os.path.exists(counted):
+            with open(counted, encoding="ascii") as f:
                 self.out.allocations = int(f.read())
         if self.case.list:
             with open(self.place.folder + "/calls", encoding="ascii") as f:
