@@ -67,8 +67,8 @@ build/test/identity.o: compat/identity.c $(HDR) Makefile | $(FOREIGN)
 
 # What the sandbox lets through, asked from inside; the same objects as the program's.
 build/test/probe: build/test/probe.o build/obj/src/sandbox.o build/obj/compat/calls_$(ARCH).o \
-		build/obj/src/err.o build/obj/src/text.o build/obj/compat/fortify.o \
-		build/obj/compat/start.o | $(LIBS)
+		build/obj/src/err.o build/obj/src/text.o build/obj/src/text_chars.o \
+		build/obj/compat/fortify.o build/obj/compat/start.o | $(LIBS)
 	@echo '  LINK $@'; $(call LINK,$^)
 
 build/test/probe.o: tests/sandbox/probe.c $(HDR) Makefile | $(FOREIGN)
@@ -81,7 +81,7 @@ build/obj/compat/memory.o build/obj/compat/small.o: HARDEN += -fno-builtin
 build/obj/compat/start.o: HARDEN += -fno-stack-protector
 
 # Roots: a program of the build machine's own turns PEM into C.
-build/roots: etc/roots.c src/pem.c src/cert.c src/trust.c src/text.c src/err.c $(HDR) Makefile
+build/roots: etc/roots.c src/pem.c src/cert.c src/trust.c $(wildcard src/text*.c) src/err.c $(HDR) Makefile
 	@mkdir -p $(@D)
 	@echo '  HOSTCC $@'; $(HOSTCC) $(COMMON) -O1 -o $@ $(filter %.c,$^)
 
