@@ -207,9 +207,10 @@ fuzzers: $(FUZZ:%=$(FUZZ_DIR)/%)
 $(FUZZ_DIR)/%: tests/fuzz/%.c tests/fuzz/fuzz.h $(FUZZ_DIR)/all.a $(FUZZ_OWN) | $(LIBS)
 	@echo '  FUZZ $@'; $(FUZZ_CC) -o $@ $< $(FUZZ_OWN) $(FUZZ_DIR)/all.a $(LIBS) $(FUZZ_MAIN)
 
-# What server.c says of the net goes before what net.c says.
+# What server.c says of the net goes before what net*.c say.
 $(FUZZ_DIR)/all.a: $(FUZZ_OBJ) $(FUZZ_DIR)/obj/roots.o
-	@rm -f $@; objcopy -w --weaken-symbol='net_*' $(FUZZ_DIR)/obj/src/net.o && ar cr $@ $^
+	@rm -f $@; for o in $(filter %/net.o %/net_connect.o,$^); do objcopy -w --weaken-symbol='net_*' $$o || exit; done
+	@ar cr $@ $^
 	@objcopy $(foreach f,$(FUZZ_WRAP),--redefine-sym $f=fuzz_$f) $@
 
 $(FUZZ_DIR)/obj/roots.o: build/test/roots.c

@@ -81,8 +81,8 @@ private() {
     cd "$1" || return 1
     only 'src/(trust|path|cert|chain|keypair|tls|scram|sasl|auth)' '^[[:space:]]*#[[:space:]]*include.*bearssl'
     only 'src/profile_file' '^[[:space:]]*#[[:space:]]*include.*[<"]ini\.h'
-    only 'src/(net|log|hosts|dns|sandbox)' '^[[:space:]]*#[[:space:]]*include.*<(sys/socket|sys/un|netdb|netinet/.*)\.h>'
-    only 'src/(net|log|hosts|dns)' '\b(socket|socketpair|connect|bind|listen|accept4?|send|sendto|sendmsg|recv|recvfrom|recvmsg|getaddrinfo|ppoll|select|epoll_[a-z]*)[[:space:]]*\('
+    only 'src/(net|net_connect|log|hosts|dns|sandbox)' '^[[:space:]]*#[[:space:]]*include.*<(sys/socket|sys/un|netdb|netinet/.*)\.h>'
+    only 'src/(net|net_connect|log|hosts|dns)' '\b(socket|socketpair|connect|bind|listen|accept4?|send|sendto|sendmsg|recv|recvfrom|recvmsg|getaddrinfo|ppoll|select|epoll_[a-z]*)[[:space:]]*\('
     # Layers 0 to 6: no printing, no ending of the process, no environment.
     only 'compat/.*|src/(main|admin)' '\b(printf|vprintf|puts|putchar|putc|putc_unlocked|fputs|fputc|fprintf|vfprintf|dprintf|vdprintf|perror|fwrite)[[:space:]]*\('
     only 'compat/.*|src/(main|admin|log|command)' '\b(stdout|stderr|STDOUT_FILENO|STDERR_FILENO)\b'

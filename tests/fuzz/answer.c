@@ -197,6 +197,7 @@ fake_clock(clockid_t id, struct timespec *to)
 #include "../../src/dns.c"
 #include "../../src/hosts.c"
 #include "../../src/net.c"
+#include "../../src/net_connect.c"
 
 #define TEXT_MAX 4096
 #define PORT     587
