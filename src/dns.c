@@ -4,6 +4,7 @@
  * are asked for at once, all servers at once, and the first answer counts. Keeps nothing.
  */
 #include "dns.h"
+#include "dns_message.h"
 #include "hosts.h"
 #include "text.h"
 
@@ -14,8 +15,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define HEAD        12
-#define NAME_BYTES  255
 #define REPLY_BYTES 4096
 
 /* Once one family has answered: how long the other one is waited for. */
@@ -23,129 +22,15 @@
 /* Where all servers have refused, they are asked again, but not at once. */
 #define PAUSE_MS 500
 
-/* RFC 1035 3.2, 4.1; RFC 3596 2.1. */
-enum { TYPE_A = 1, TYPE_AAAA = 28, CLASS_IN = 1 };
-enum { FLAG_QR = 0x80, FLAG_TC = 2, FLAG_RD = 1, CODE = 15, NO_ERROR = 0, NO_NAME = 3 };
-
-struct question {
-	struct net_addresses *found;
-	unsigned type;
-	bool answered;
-	unsigned refused; /* a bit for each server that won't answer, in this round */
-	size_t len;
-	unsigned char packet[HEAD + NAME_BYTES + 4];
-};
-
 struct look_up {
 	const struct hosts_setup *setup;
-	unsigned port;
 	int64_t deadline, end;
-	unsigned code; /* of the last answer that is none; NO_ERROR: nobody answered */
+	unsigned code; /* of the last answer that is none; DNS_NO_ERROR: nobody answered */
 	size_t n;
-	struct question questions[2];
+	struct dns_question questions[2];
 	struct pollfd fds[HOSTS_SERVERS_MAX];
 	unsigned char reply[REPLY_BYTES];
 };
-
-static size_t
-word_at(const unsigned char *at)
-{
-	return (size_t)at[0] << 8 | at[1];
-}
-
-static void
-put_word(unsigned char *at, size_t word)
-{
-	at[0] = (unsigned char)(word >> 8);
-	at[1] = (unsigned char)word;
-}
-
-/* Writes the name as labels; returns their bytes, 0 where it can't be one. */
-static size_t
-put_name(unsigned char *to, const char *name)
-{
-	size_t used = 0, n;
-
-	for (; *name != '\0'; name += n + (name[n] == '.')) {
-		n = strcspn(name, ".");
-		if (n == 0 || n > 63 || used + n + 2 > NAME_BYTES)
-			return 0;
-		to[used] = (unsigned char)n;
-		memcpy(to + used + 1, name, n);
-		used += n + 1;
-	}
-	to[used] = 0;
-	return used > 0 ? used + 1 : 0;
-}
-
-static bool
-put_question(struct question *q, const char *name, const unsigned char id[2])
-{
-	static const unsigned char head[HEAD] = {[2] = FLAG_RD, [5] = 1};
-	size_t n = put_name(q->packet + HEAD, name);
-
-	if (n == 0)
-		return false;
-	memcpy(q->packet, head, sizeof(head));
-	memcpy(q->packet, id, 2);
-	put_word(q->packet + HEAD + n, q->type);
-	put_word(q->packet + HEAD + n + 2, CLASS_IN);
-	q->len = HEAD + n + 4;
-	q->answered = false;
-	return true;
-}
-
-/* Where a name ends: at a root label, or with a pointer, which nobody has to follow. */
-static size_t
-skip_name(const unsigned char *at, size_t n, size_t i)
-{
-	while (i < n && at[i] != 0 && at[i] < 0xc0)
-		i += 1 + (size_t)at[i];
-	return i < n && at[i] != 0 ? i + 2 : i + 1;
-}
-
-/* Takes the addresses out of an answer's records; false where they can't be read. */
-static bool
-take_records(const struct look_up *l, struct question *q, const unsigned char *at, size_t n)
-{
-	size_t i = q->len, left = word_at(at + 6), size;
-	size_t address = q->type == TYPE_AAAA ? 16 : 4;
-	struct net_address a;
-
-	for (; left > 0; left--, i += size) {
-		i = skip_name(at, n, i);
-		if (i + 10 > n)
-			return false;
-		size = word_at(at + i + 8);
-		i += 10;
-		if (i + size > n)
-			return false;
-		if (word_at(at + i - 10) != q->type || word_at(at + i - 8) != CLASS_IN)
-			continue;
-		if (size != address)
-			return false;
-		net_set_address(&a, q->type == TYPE_AAAA ? AF_INET6 : AF_INET, at + i, l->port);
-		net_add(q->found, &a);
-	}
-	return true;
-}
-
-/* RFC 5452 9: the same id and the same question. Names have no case, and some servers change it. */
-static bool
-is_answer(const struct question *q, const unsigned char *at, size_t n)
-{
-	const char *question = (const char *)q->packet, *answer = (const char *)at;
-	size_t i;
-
-	if (n < q->len || memcmp(at, q->packet, 2) != 0 || (at[2] & (FLAG_QR | 0x78)) != FLAG_QR ||
-		word_at(at + 4) != 1)
-		return false;
-	for (i = HEAD; i < q->len; i++) {
-		if (text_lower(question[i]) != text_lower(answer[i]))
-			return false;
-	}
-	return true;
-}
 
 /* What came over one connection, until it has n bytes or ends. */
 static size_t
@@ -174,7 +59,7 @@ read_stream(int fd, unsigned char *to, size_t n, int64_t end)
  * no more than half of the time: meanwhile nobody hears what else is answered.
  */
 static size_t
-ask_by_tcp(struct look_up *l, const struct question *q, const struct net_address *server)
+ask_by_tcp(struct look_up *l, const struct dns_question *q, const struct net_address *server)
 {
 	int fd = socket(server->name.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	struct pollfd p = {.fd = fd, .events = POLLOUT};
@@ -185,14 +70,14 @@ ask_by_tcp(struct look_up *l, const struct question *q, const struct net_address
 	if (q->found->n > 0 && left > GRACE_MS)
 		left = GRACE_MS;
 
-	put_word(packet, q->len);
+	dns_put_word(packet, q->len);
 	memcpy(packet + 2, q->packet, q->len);
 	if (fd != -1 && left > 0 &&
 		(connect(fd, &server->name.any, server->len) == 0 || errno == EINPROGRESS) &&
 		poll(&p, 1, (int)left) == 1 &&
 		send(fd, packet, q->len + 2, MSG_NOSIGNAL) == (ssize_t)q->len + 2 &&
 		read_stream(fd, packet, 2, now + left) == 2) {
-		n = word_at(packet) < REPLY_BYTES ? word_at(packet) : REPLY_BYTES;
+		n = dns_word(packet) < REPLY_BYTES ? dns_word(packet) : REPLY_BYTES;
 		n = read_stream(fd, l->reply, n, now + left);
 	}
 	if (fd != -1)
@@ -204,26 +89,26 @@ ask_by_tcp(struct look_up *l, const struct question *q, const struct net_address
 static void
 take_answer(struct look_up *l, size_t n, size_t server)
 {
-	struct question *q = l->questions;
+	struct dns_question *q = l->questions;
 	size_t before;
 	bool whole;
 
-	while (q < l->questions + l->n && (q->answered || !is_answer(q, l->reply, n)))
+	while (q < l->questions + l->n && (q->answered || !dns_is_answer(q, l->reply, n)))
 		q++;
 	if (q == l->questions + l->n)
 		return;
 	before = q->found->n;
 	whole = true;
-	if ((l->reply[2] & FLAG_TC) != 0) {
+	if ((l->reply[2] & DNS_FLAG_TC) != 0) {
 		/* Half an answer is better than none. */
-		(void)take_records(l, q, l->reply, n);
+		(void)dns_take_records(q, l->reply, n);
 		n = ask_by_tcp(l, q, &l->setup->servers[server]);
-		whole = n > 0 && is_answer(q, l->reply, n);
+		whole = n > 0 && dns_is_answer(q, l->reply, n);
 	}
-	if (whole && (l->reply[3] & CODE) == NO_ERROR)
-		whole = take_records(l, q, l->reply, n) || (l->reply[2] & FLAG_TC) != 0;
-	else if (whole && (l->reply[3] & CODE) != NO_NAME) {
-		l->code = l->reply[3] & CODE;
+	if (whole && (l->reply[3] & DNS_CODE) == DNS_NO_ERROR)
+		whole = dns_take_records(q, l->reply, n) || (l->reply[2] & DNS_FLAG_TC) != 0;
+	else if (whole && (l->reply[3] & DNS_CODE) != DNS_NO_NAME) {
+		l->code = l->reply[3] & DNS_CODE;
 		whole = false;
 	}
 	if (whole || q->found->n > before)
@@ -253,7 +138,7 @@ open_servers(struct look_up *l)
 
 /* At the second time, too: the first may only have told that an earlier datagram came back. */
 static bool
-sends(int fd, const struct question *q)
+sends(int fd, const struct dns_question *q)
 {
 	return send(fd, q->packet, q->len, MSG_NOSIGNAL) != -1 ||
 	       send(fd, q->packet, q->len, MSG_NOSIGNAL) != -1;
@@ -265,7 +150,7 @@ ask(struct look_up *l)
 	size_t i, k;
 
 	for (k = 0; k < l->n; k++) {
-		struct question *q = &l->questions[k];
+		struct dns_question *q = &l->questions[k];
 
 		q->refused = 0;
 		for (i = 0; i < l->setup->n && !q->answered; i++) {
@@ -355,7 +240,7 @@ look_up(struct look_up *l, const char *name)
 	if (getrandom(ids, sizeof(ids), 0) != (ssize_t)sizeof(ids))
 		return NOBODY_SAYS;
 	for (i = 0; i < l->n; i++) {
-		if (!put_question(&l->questions[i], name, ids + 2 * i))
+		if (!dns_put_question(&l->questions[i], name, ids + 2 * i))
 			return NOT_THERE;
 	}
 	l->end = net_clock() + (int64_t)l->setup->timeout * 1000;
@@ -380,7 +265,7 @@ search(struct look_up *l, const char *host)
 {
 	const char *domain = l->setup->search, *c;
 	unsigned dots = 0;
-	char name[NAME_BYTES + 1];
+	char name[DNS_NAME_BYTES + 1];
 	enum result result;
 	size_t n;
 
@@ -429,7 +314,7 @@ dns_resolve(struct net_addresses *as, const char *host, unsigned port, int famil
 {
 	struct net_addresses v6 = {.n = 0}, v4 = {.n = 0};
 	struct hosts_setup setup;
-	struct look_up l = {.setup = &setup, .port = port, .deadline = deadline};
+	struct look_up l = {.setup = &setup, .deadline = deadline};
 	struct net_address a;
 	enum result result = FOUND;
 
@@ -442,9 +327,11 @@ dns_resolve(struct net_addresses *as, const char *host, unsigned port, int famil
 	} else if (!hosts_find(&v6, &v4, host, family, port)) {
 		hosts_setup(&setup);
 		if (family != AF_INET)
-			l.questions[l.n++] = (struct question){.found = &v6, .type = TYPE_AAAA};
+			l.questions[l.n++] = (struct dns_question){
+				.found = &v6, .type = DNS_TYPE_AAAA, .port = port};
 		if (family != AF_INET6)
-			l.questions[l.n++] = (struct question){.found = &v4, .type = TYPE_A};
+			l.questions[l.n++] = (struct dns_question){
+				.found = &v4, .type = DNS_TYPE_A, .port = port};
 		result = search(&l, host);
 	}
 	take_turns(as, &v6, &v4);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * answer.c: what answers a question of ours, and what /etc/hosts has (dns.c, hosts.c). What answers no
- * question adds nothing; a second reader of replies and of hosts agrees with ours.
+ * answer.c: what answers our question, what /etc/hosts has (dns.c, dns_message.c, hosts.c). What
+ * answers no question adds nothing; a second reader of replies and of hosts agrees with ours.
  *
  * Input: two options, hosts, form feed, resolv.conf, form feed, then datagrams, each behind a byte
  * with its length; 255 is a pause instead. What a TCP connection gives is the next one, too.
@@ -195,6 +195,7 @@ fake_clock(clockid_t id, struct timespec *to)
 #define net_wait            own_net_wait
 #define net_write           own_net_write
 #include "../../src/dns.c"
+#include "../../src/dns_message.c"
 #include "../../src/hosts.c"
 #include "../../src/net.c"
 #include "../../src/net_connect.c"
@@ -255,22 +256,23 @@ static void
 check_datagram(const struct fuzz_input *in)
 {
 	static struct net_addresses found;
-	struct look_up l = {.port = PORT};
-	struct question q = {.found = &found, .type = in->n % 2 == 0 ? TYPE_A : TYPE_AAAA};
+	struct dns_question q = {
+		.found = &found, .type = in->n % 2 == 0 ? DNS_TYPE_A : DNS_TYPE_AAAA, .port = PORT};
 	unsigned char *copy = malloc(in->n > 0 ? in->n : 1);
 	const unsigned char *bytes;
 	size_t i, n;
 
 	memcpy(copy, in->at, in->n);
 	found.n = 0;
-	must(put_question(&q, "mail.test", (const unsigned char *)"ab"));
-	must(is_answer(&q, copy, in->n) == answers(in, "mail.test", "ab", q.type));
-	if (is_answer(&q, copy, in->n)) {
-		(void)take_records(&l, &q, copy, in->n);
-		must(found.n <= NET_ADDRESSES_MAX && found.n <= word_at(copy + 6));
+	must(dns_put_question(&q, "mail.test", (const unsigned char *)"ab"));
+	must(dns_is_answer(&q, copy, in->n) == answers(in, "mail.test", "ab", q.type));
+	if (dns_is_answer(&q, copy, in->n)) {
+		(void)dns_take_records(&q, copy, in->n);
+		must(found.n <= NET_ADDRESSES_MAX && found.n <= dns_word(copy + 6));
 		for (i = 0; i < found.n; i++) {
 			bytes = bytes_of(&found.list[i], &n);
-			must(n == (q.type == TYPE_A ? 4 : 16) && is_in(in->at, in->n, bytes, n));
+			must(n == (q.type == DNS_TYPE_A ? 4 : 16) &&
+				is_in(in->at, in->n, bytes, n));
 		}
 	}
 	free(copy);
@@ -333,23 +335,24 @@ static bool
 is_answered(struct fuzz_input all, const char *name, char *search_list)
 {
 	struct fuzz_input saved = script, in;
-	char domains[3000], *domain, *state, full[NAME_BYTES + 1];
+	char domains[3000], *domain, *state, full[DNS_NAME_BYTES + 1];
 	bool found = false;
 
 	script = all;
 	while (script.n > 0) {
 		(void)next_datagram(&in);
 		/* What TCP brings is put together out of several. */
-		found = found || (in.n > 2 && (in.at[2] & FLAG_TC) != 0) ||
-			answers(&in, name, "ab", TYPE_AAAA) || answers(&in, name, "ab", TYPE_A) ||
-			answers(&in, name, "cd", TYPE_A);
+		found = found || (in.n > 2 && (in.at[2] & DNS_FLAG_TC) != 0) ||
+			answers(&in, name, "ab", DNS_TYPE_AAAA) ||
+			answers(&in, name, "ab", DNS_TYPE_A) ||
+			answers(&in, name, "cd", DNS_TYPE_A);
 		(void)text_format(domains, sizeof(domains), "%s", search_list);
 		for (domain = strtok_r(domains, " \t", &state); domain != NULL && !found;
 			domain = strtok_r(NULL, " \t", &state)) {
 			if (text_format(full, sizeof(full), "%s.%s", name, domain))
-				found = answers(&in, full, "ab", TYPE_AAAA) ||
-					answers(&in, full, "ab", TYPE_A) ||
-					answers(&in, full, "cd", TYPE_A);
+				found = answers(&in, full, "ab", DNS_TYPE_AAAA) ||
+					answers(&in, full, "ab", DNS_TYPE_A) ||
+					answers(&in, full, "cd", DNS_TYPE_A);
 		}
 	}
 	script = saved;
