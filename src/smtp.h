@@ -120,6 +120,9 @@ int smtp_get_by(struct smtp *s, enum smtp_phase phase, int64_t deadline, struct 
  */
 int smtp_get_login(struct smtp *s, struct err *e);
 
+/* Shows a line to whoever follows the dialogue (options->trace). */
+void smtp_show(const struct smtp *s, const char *who, const char *text);
+
 /* The deadline of one step that begins now. */
 int64_t smtp_deadline(const struct smtp *s);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* ehlo.c: a session brought up: greeting, EHLO and its keywords, STARTTLS (smtp.c). */
+/* ehlo.c: a session brought up: greeting, EHLO and its keywords, STARTTLS (smtp.c, smtp_open.c). */
 #include "fuzz.h"
 #include "smtp.h"
 
