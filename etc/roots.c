@@ -4,7 +4,7 @@
  *
  *     roots BUNDLE.. >roots-list.c
  *
- * It reads with the program's own eyes (pem.c, cert.c, trust.c), so what it leaves out the program
+ * It reads with the program's own eyes (pem.c, cert.c, trust_key.c), so what it leaves out the program
  * couldn't use either: what has expired, is no CA, or has a key that BearSSL has no code for.
  */
 #include "err.h"
