@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-/* words.c: RFC 2047 encoded words, and long header lines folded. Knows no field by name. */
+/* words.c: text that isn't ASCII as encoded words (RFC 2047). Knows no field by name. */
 #include "words.h"
 #include "addr.h"
 
 #include <string.h>
 
-/* RFC 2047 2: an encoded word has 75 bytes at most, a line with one 76. */
+/* RFC 2047 2: an encoded word has 75 bytes at most. */
 #define ENCODED_BYTES 45 /* 60 digits, and 12 for "=?UTF-8?B?" and "?=" */
-#define ENCODED_LINE  76
 
 bool
 words_eight_bit(const char *s, size_t n)
@@ -46,7 +45,7 @@ column(const struct text *out)
 {
 	size_t n = 0;
 
-	while (n <= ENCODED_LINE && n < out->len && out->at[out->len - 1 - n] != '\n')
+	while (n <= WORDS_ENCODED_LINE && n < out->len && out->at[out->len - 1 - n] != '\n')
 		n++;
 	return n;
 }
@@ -57,7 +56,7 @@ break_before(struct text *out, size_t n)
 {
 	size_t len = out->len, col = column(out);
 
-	if (col + n <= ENCODED_LINE || col <= 1)
+	if (col + n <= WORDS_ENCODED_LINE || col <= 1)
 		return;
 	while (len > 0 && text_is_blank(out->at[len - 1]))
 		len--;
@@ -312,95 +311,4 @@ words_phrase(struct text *out, const char *s, size_t n)
 		text_char(out, s[i]);
 	}
 	text_char(out, '"');
-}
-
-/* Where a line may be broken depends on what is open: a comma within quotes separates nothing. */
-struct folding {
-	size_t limit;
-	bool is_list;
-	bool quoted;
-	size_t comments; /* their depth */
-};
-
-/* Steps over one character, or an escaped one; returns its bytes. */
-static size_t
-step(struct folding *f, const char *s, size_t n)
-{
-	if (*s == '\\')
-		return n > 1 ? 2 : 1;
-	if (*s == '"' && f->comments == 0)
-		f->quoted = !f->quoted;
-	else if (*s == '(' && !f->quoted)
-		f->comments++;
-	else if (*s == ')' && !f->quoted && f->comments > 0)
-		f->comments--;
-	return 1;
-}
-
-/*
- * Where the line at s (n bytes, over the limit) may be broken: bytes of its first part, or 0. *f is
- * then what is open there.
- */
-static size_t
-fold_place(struct folding *f, const char *s, size_t n)
-{
-	struct folding now = *f, there = *f;
-	size_t place = 0, i = 0;
-	bool words = false;
-
-	while (i < n && (i <= f->limit || place == 0)) {
-		bool separates = s[i] == ',' && f->is_list && !now.quoted && now.comments == 0 &&
-				 i + 1 < n && i < f->limit;
-
-		if (separates || (text_is_blank(s[i]) && words)) {
-			place = separates ? i + 1 : i;
-			there = now;
-		}
-		words = words || !text_is_blank(s[i]);
-		i += step(&now, s + i, n - i);
-	}
-	/* A line of blanks alone would end the header for some readers. */
-	for (i = place; i < n && text_is_blank(s[i]); i++)
-		;
-	if (i == n || place == 0)
-		return 0;
-	*f = there;
-	return place;
-}
-
-static void
-fold_line(struct folding *f, struct text *out, const char *s, size_t n)
-{
-	size_t place, i;
-
-	while (n > f->limit) {
-		place = fold_place(f, s, n);
-		if (place == 0)
-			break;
-		text_add(out, s, place);
-		text_puts(out, text_is_blank(s[place]) ? "\r\n" : "\r\n ");
-		s += place;
-		n -= place;
-	}
-	text_add(out, s, n);
-	for (i = 0; i < n;)
-		i += step(f, s + i, n - i);
-}
-
-void
-words_fold(struct text *out, const char *s, size_t n, bool is_list, bool encoded)
-{
-	struct folding f = {.limit = encoded ? ENCODED_LINE : WORDS_LINE_MAX, .is_list = is_list};
-	const char *end;
-	size_t line, tail;
-
-	while (n > 0) {
-		end = memchr(s, '\n', n);
-		line = end != NULL ? (size_t)(end - s) + 1 : n;
-		tail = line >= 2 && s[line - 2] == '\r' && s[line - 1] == '\n' ? 2 : 0;
-		fold_line(&f, out, s, line - tail);
-		text_add(out, s + line - tail, tail);
-		s += line;
-		n -= line;
-	}
 }

@@ -32,9 +32,12 @@ void words_phrase(struct text *out, const char *s, size_t n);
 /* RFC 5322 2.1.1: bytes of a line without its CRLF. */
 #define WORDS_LINE_MAX 998
 
+/* RFC 2047 2: the same where an encoded word is in it. */
+#define WORDS_ENCODED_LINE 76
+
 /*
  * Adds one field with every line over WORDS_LINE_MAX folded at a blank; in lists also behind a
- * comma outside of quotes. Where words of it were encoded the limit is 76 (RFC 2047 2). A line
+ * comma outside of quotes. Where words of it were encoded the limit is WORDS_ENCODED_LINE. A line
  * without any such place stays.
  */
 void words_fold(struct text *out, const char *s, size_t n, bool is_list, bool encoded);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* words.c: encoded words say what the text said, and folding changes blanks alone (words.c). */
+/* words.c: encoded words say what the text said, and folding changes blanks alone (words.c, words_fold.c). */
 #include "addr.h"
 #include "fuzz.h"
 #include "words.h"
