@@ -81,7 +81,7 @@ build/obj/compat/memory.o build/obj/compat/small.o: HARDEN += -fno-builtin
 build/obj/compat/start.o: HARDEN += -fno-stack-protector
 
 # Roots: a program of the build machine's own turns PEM into C.
-build/roots: etc/roots.c src/pem.c src/cert.c src/trust.c src/trust_key.c $(wildcard src/text*.c) src/err.c $(HDR) Makefile
+build/roots: etc/roots.c src/pem.c src/cert.c src/trust_key.c $(wildcard src/text*.c) src/err.c $(HDR) Makefile
 	@mkdir -p $(@D)
 	@echo '  HOSTCC $@'; $(HOSTCC) $(COMMON) -O1 -o $@ $(filter %.c,$^)
 

@@ -4,8 +4,8 @@
  *
  *     roots BUNDLE.. >roots-list.c
  *
- * It reads with the program's own eyes (pem.c, cert.c, trust_key.c), so what it leaves out the program
- * couldn't use either: what has expired, is no CA, or has a key that BearSSL has no code for.
+ * It reads with the program's own eyes (pem.c, cert.c, trust_key.c), so what it leaves out the
+ * program couldn't use either: what has expired, is no CA, or has a key that BearSSL has no code for.
  */
 #include "err.h"
 #include "pem.h"
@@ -18,10 +18,6 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
-
-/* trust.c looks for these; there are none yet. */
-const unsigned char roots_list[1] = {0};
-const size_t roots_size = 0;
 
 static size_t count, left_out;
 

@@ -79,7 +79,7 @@ only() {
 # private TREE: prints breaches of who may include and call what.
 private() {
     cd "$1" || return 1
-    only 'src/(trust|trust_key|path|cert|chain|keypair|tls|tls_words|scram|sasl|auth)' '^[[:space:]]*#[[:space:]]*include.*bearssl'
+    only 'src/(trust|trust_key|path|cert|chain|keypair|tls|tls_fault|scram|sasl|auth)' '^[[:space:]]*#[[:space:]]*include.*bearssl'
     only 'src/profile_file' '^[[:space:]]*#[[:space:]]*include.*[<"]ini\.h'
     only 'src/(net|net_connect|log|hosts|dns|sandbox)' '^[[:space:]]*#[[:space:]]*include.*<(sys/socket|sys/un|netdb|netinet/.*)\.h>'
     only 'src/(net|net_connect|log|hosts|dns)' '\b(socket|socketpair|connect|bind|listen|accept4?|send|sendto|sendmsg|recv|recvfrom|recvmsg|getaddrinfo|ppoll|select|epoll_[a-z]*)[[:space:]]*\('

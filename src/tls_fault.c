@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* tls_words.c: a fault of TLS in words that an administrator can act on. Opens nothing. */
+/* tls_fault.c: a fault of TLS in words that an administrator can act on. Opens nothing. */
 #include "tls.h"
 
 /* RFC 5246 7.2: what the server's alert means. */
