@@ -80,7 +80,7 @@ only() {
 private() {
     cd "$1" || return 1
     only 'src/(trust|trust_key|path|cert|chain|keypair|tls|tls_fault|scram|sasl|auth)' '^[[:space:]]*#[[:space:]]*include.*bearssl'
-    only 'src/profile_file' '^[[:space:]]*#[[:space:]]*include.*[<"]ini\.h'
+    only 'src/profile_lines' '^[[:space:]]*#[[:space:]]*include.*[<"]ini\.h'
     only 'src/(net|net_connect|log|hosts|dns|sandbox)' '^[[:space:]]*#[[:space:]]*include.*<(sys/socket|sys/un|netdb|netinet/.*)\.h>'
     only 'src/(net|net_connect|log|hosts|dns)' '\b(socket|socketpair|connect|bind|listen|accept4?|send|sendto|sendmsg|recv|recvfrom|recvmsg|getaddrinfo|ppoll|select|epoll_[a-z]*)[[:space:]]*\('
     # Layers 0 to 6: no printing, no ending of the process, no environment.

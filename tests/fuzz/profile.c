@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* profile.c: the profile as it is read, checked and shown (profile_file.c, profile_check.c, scan.c, value.c). */
+/* profile.c: profiles read, checked, shown (profile_lines.c, profile_check.c, scan.c, value.c). */
 #include "profile.h"
 #include "fuzz.h"
 
