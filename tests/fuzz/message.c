@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* message.c: a message read, edited, counted, emitted (message.c, edit.c). */
+/* message.c: a message read, edited, counted, emitted (message.c, edit.c, edit_add.c). */
 #include "edit.h"
 #include "fuzz.h"
 #include "message.h"
