@@ -20,7 +20,7 @@ SEEDS = [
                              "server_plain_stalled", "rounds", "letters"),
      "src/smtp.c", "phase == SMTP_AT_END ? ERR_UNKNOWN : ERR_TEMP", "ERR_TEMP"),
     ("end-is-yes", ("client_tcp_cut", "client_plain_cut", "client_large_cut"),
-     "src/transaction.c",
+     "src/steps.c",
      "	return smtp_get_by(s, SMTP_AT_END, is_last || by < all ? by : all, e);",
      "	(void)smtp_get_by(s, SMTP_AT_END, is_last || by < all ? by : all, e);\n"
      "	err_clear(e);\n	s->reply.code = 250;\n	return 0;"),
@@ -28,7 +28,7 @@ SEEDS = [
      "src/net.c", "		if (left < 0)\n			return set_fault(n, NET_TIMEOUT, 0);",
      "		if (left < 60000 && deadline != NET_AT_ONCE)\n			left = 60000;"),
     ("refused-is-taken", ("answers",),
-     "src/transaction.c", "	if (code / 100 == 2) {\n		r->fate = RCPT_TAKEN;\n		st->taken++;",
+     "src/steps.c", "	if (code / 100 == 2) {\n		r->fate = RCPT_TAKEN;\n		st->taken++;",
      "	if (code / 100 >= 2) {\n		r->fate = RCPT_TAKEN;\n		st->taken++;"),
     ("close-sends", ("calls_failing", "--only=signalfd"),
      "src/transaction.c", "	s->net->mute = true;\n	e->lost_peer = true;\n	return -1;",

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* submit.c: the law, against servers that say anything (submit.c, transaction.c, content.c). */
+/* submit.c: the law, against servers that say anything (submit.c, transaction.c, steps.c, content.c). */
 #include "submit.h"
 #include "fuzz.h"
 
