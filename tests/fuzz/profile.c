@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* profile.c: profiles read, checked, shown (profile_lines.c, profile_check.c, scan.c, value.c). */
+/* profile.c: profiles (profile_lines.c, profile_check.c, scan.c, value.c, value_kinds.c). */
 #include "profile.h"
 #include "fuzz.h"
 
