@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* bs.c: a caller and a server, both of whom say anything (bs.c, relay.c, dialogue.c). */
+/* bs.c: a caller, a server, anything said (bs.c, bs_letter.c, bs_args.c, relay.c, dialogue.c). */
 #include "bs.h"
 #include "fuzz.h"
 #include "profile.h"
