@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* flags.c: a command line, a word a line; who is an operand is decided twice (flags.c). */
+/* flags.c: a command line; who is an operand is decided twice (flags.c, flags_table.c). */
 #include "flags.h"
 #include "fuzz.h"
 
