@@ -114,3 +114,35 @@ END
     assert_status 1
     assert_output_has $'\n1 passed, 1 failed'
 }
+
+# --- Goal: the bugs that are planted to prove the faults and the fuzzers still find their places.
+
+# seeds TREE: both kinds, looked at there; prints those that don't apply.
+seeds() {
+    local status=0
+    /usr/bin/python3 "$1/tests/faults/seeds.py" look || status=1
+    "$1/tests/fuzz/seeds" -n || status=1
+    return "$status"
+}
+
+@test "each seed applies to the sources as they are" {
+    run seeds "$ROOT"
+    assert_status 0
+    [ "$(grep -cE '^[1-9][0-9]* passed, 0 failed$' <<<"$output")" = 2 ] || fail "$output"
+}
+
+@test "a seed whose place has changed or gone is seen" {
+    local copy=$BATS_TEST_TMPDIR/copy
+    mkdir -p "$copy/tests/faults" "$copy/tests/fuzz"
+    cp -R "$ROOT/src" "$ROOT/compat" "$copy"
+    cp "$ROOT/tests/faults/seeds.py" "$copy/tests/faults"
+    cp "$ROOT/tests/fuzz/seeds" "$copy/tests/fuzz"
+    sed -i 's/if (d->crs < 2)/if (2 > d->crs)/; s/if (d->line > 0)/if (0 < d->line)/' "$copy/src/dot.c"
+    rm "$copy/src/log.c"
+    run seeds "$copy"
+    assert_status 1
+    assert_output_has 'src/dot.c has changed'
+    assert_output_has 'src/log.c has changed'
+    assert_output_has 'src/dot.c: 0 times: if (d->crs < 2)'
+    [ "$(grep -cE '^[1-9][0-9]* passed, [12] failed$' <<<"$output")" = 2 ] || fail "$output"
+}

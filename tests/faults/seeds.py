@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: ISC
-"""Faults of our own making, to show that the groups of faults.py see them: seeds.py NAME...|all
+"""Faults of our own making, to show that the groups of faults.py see them: seeds.py NAME...|all|look
 
 Each is a change to a copy of the tree (build/faults/seed); the program built from it must break the
-law in its groups. A seed that no group sees is a failure, and so is one that doesn't apply any more.
+law in its groups. A seed that no group sees is a failure, and so is one that doesn't apply any more; look asks for
+the latter alone, and builds nothing.
 """
 
 import os
@@ -88,15 +89,26 @@ def seen(group, options):
     return run.returncode != 0 and last.endswith(" failed") and not last.endswith(" 0 failed")
 
 
-def plant(seed):
-    name, groups, path, old, new = seed
+def applies(tree, seed):
+    """The text of the seed's file if it applies to it, else None."""
+    name, _, path, old, new = seed
     print(name, flush=True)
-    file = os.path.join(TREE, path)
-    with open(file, encoding="utf-8") as f:
-        text = f.read()
-    if old not in text:
-        print("    %s has changed: the seed doesn't apply" % path)
+    file = os.path.join(tree, path)
+    if os.path.exists(file):
+        with open(file, encoding="utf-8") as f:
+            text = f.read()
+        if old in text and old != new:
+            return text
+    print("    %s has changed: the seed doesn't apply" % path)
+    return None
+
+
+def plant(seed):
+    _, groups, path, old, new = seed
+    text = applies(TREE, seed)
+    if text is None:
         return False
+    file = os.path.join(TREE, path)
     with open(file, "w", encoding="utf-8") as f:
         f.write(text.replace(old, new))
     made = build(["build/test/mailchute", "build/faults/mailchute"])
@@ -111,6 +123,10 @@ def plant(seed):
 
 
 def main():
+    if sys.argv[1:] == ["look"]:
+        results = [applies(ROOT, s) is not None for s in SEEDS]
+        print("%d passed, %d failed" % (sum(results), len(results) - sum(results)))
+        return 0 if all(results) else 1
     wanted = [s for s in SEEDS if s[0] in sys.argv[1:] or sys.argv[1:] == ["all"]]
     if not wanted:
         sys.exit("seeds: no such seed; there are: " + " ".join(s[0] for s in SEEDS))
