@@ -155,6 +155,12 @@ private() {
     [ -z "$found" ] || fail "$found"
 }
 
+@test "files have 400 lines at most" {
+    local found
+    found=$(cd "$TREE" && awk 'FNR == 401 { print FILENAME }' src/*.[ch] compat/*.[ch])
+    [ -z "$found" ] || fail "$found"
+}
+
 # --- the papers ------------------------------------------------------------------------
 # Goal: a key, a flag, a status that a user meets is in the manual.
 
