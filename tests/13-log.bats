@@ -575,11 +575,11 @@ outcome() {
 @test "flags that were swallowed are named" {
     peer <<< $'@587\n@login\n@send'
     profile
-    send -X /tmp/x -Ywhat --no-such-option bob@mail.test
+    send -X "$BATS_TEST_TMPDIR/x" -Ywhat --no-such-option bob@mail.test
     assert_status 0
     peer_done
     assert_in "$LOG" ' ignored="-X .*no-such-option'
-    [ ! -e /tmp/x ]
+    [ ! -e "$BATS_TEST_TMPDIR/x" ]
 }
 
 @test "what was dropped or is odd in the message is a warning" {
