@@ -76,7 +76,7 @@ respond(struct smtp *s, const char *command, const struct text *data, bool ahead
 		text_char(&line, '=');
 	text_base64(&line, data->at, data->len);
 	(void)text_format(shown, sizeof(shown), "%s***", command);
-	if (line.cut)
+	if (line.cut || s->secrets[slot].cut)
 		(void)err_set(e, ERR_SYSTEM, "no memory for the log-in, or it is too long");
 	else
 		result = ahead ? smtp_put(s, SMTP_AT_AUTH, line.at, shown, e)
@@ -253,6 +253,11 @@ auth_login(struct smtp *s, const char *wanted, bool server_is_known, struct sasl
 
 	mask_secret(s, MASK_PASSWORD, who->password);
 	mask_secret(s, MASK_TOKEN, who->token);
+	for (n = 0; n < MASK_RESPONSES; n++) {
+		if (s->secrets[n].cut)
+			return err_set(
+				e, ERR_SYSTEM, "no memory for the log-in, or it is too long");
+	}
 	who->end_point_len = s->encrypted ? chain_end_point(&s->tls.chain, who->end_point) : 0;
 	for (n = 0; (m = nth_wanted(wanted, server_is_known, n)) != NULL; n++) {
 		if (!is_among(s->mechanisms, m->name) || !sasl_can(m, who))

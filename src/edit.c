@@ -161,7 +161,7 @@ edit_addresses(struct editing *ed, const char *s, size_t n)
 	words_structured(&ed->field, s + done, end > done ? end - done : 0);
 	text_add(&ed->field, rest.at, rest.len);
 	text_puts(&ed->field, "\r\n");
-	ed->field.cut = ed->field.cut || rest.cut;
+	text_cut_as(&ed->field, &rest);
 	text_free(&rest);
 	return got;
 }
@@ -203,7 +203,7 @@ edit_field(struct editing *ed, const struct message_field *f)
 	words_fold(&ed->m->ready, ed->field.at, ed->field.len, (f->traits & FIELD_ADDRESSES) != 0,
 		words_eight_bit(at + f->body, f->end - f->body) &&
 			!words_eight_bit(ed->field.at, ed->field.len));
-	ed->m->ready.cut = ed->m->ready.cut || ed->field.cut;
+	text_cut_as(&ed->m->ready, &ed->field);
 }
 
 bool
@@ -295,8 +295,5 @@ edit_message(
 	else
 		edit_header(m, rules, notes);
 	message_forget(m);
-	return m->ready.cut
-		       ? err_set(e, ERR_DATA, "the header grew over %d KiB (or memory ran out)",
-				 8 * MESSAGE_HEADER_MAX / 1024)
-		       : 0;
+	return m->ready.cut ? message_header_cut(&m->ready, e) : 0;
 }

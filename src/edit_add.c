@@ -72,7 +72,7 @@ add_from(struct text *out, const struct edit_rules *rules)
 	words_fold(out, field.at, field.len, true,
 		words_eight_bit(rules->full_name != NULL ? rules->full_name : "",
 			rules->full_name != NULL ? strlen(rules->full_name) : 0));
-	out->cut = out->cut || field.cut;
+	text_cut_as(out, &field);
 	text_free(&field);
 }
 
@@ -108,7 +108,7 @@ add_line(struct text *out, const char *line)
 		text_add(&field, line, n);
 	text_puts(&field, "\r\n");
 	words_fold(out, field.at, field.len, false, words_eight_bit(line, n));
-	out->cut = out->cut || field.cut;
+	text_cut_as(out, &field);
 	text_free(&field);
 }
 

@@ -114,6 +114,14 @@ end_line(struct reader *r)
 		seek(r, behind);
 }
 
+int
+message_header_cut(const struct text *header, struct err *e)
+{
+	return header->no_memory
+		       ? err_set(e, ERR_SYSTEM, "no memory for the header")
+		       : err_set(e, ERR_DATA, "the header is over %zu KiB", header->max / 1024);
+}
+
 /* Appends a line with CRLF and steps over it. */
 static int
 take_line(struct reader *r, struct text *out)
@@ -129,17 +137,14 @@ take_line(struct reader *r, struct text *out)
 			n = 0;
 		}
 		if (out->cut)
-			return err_set(r->e, ERR_DATA,
-				"the header is over %d KiB (or memory ran out)",
-				MESSAGE_HEADER_MAX / 1024);
+			return message_header_cut(out, r->e);
 	}
 	text_add(out, run, n);
 	if (c == '\r')
 		end_line(r);
 	text_add(out, "\r\n", 2);
 	if (out->cut)
-		return err_set(r->e, ERR_DATA, "the header is over %d KiB (or memory ran out)",
-			MESSAGE_HEADER_MAX / 1024);
+		return message_header_cut(out, r->e);
 	return r->e->kind == ERR_NONE ? 0 : -1;
 }
 

@@ -51,6 +51,9 @@ struct message {
  */
 int message_read(struct message *m, struct spool *spool, struct err *e);
 
+/* Why the text of a header is cut: it is over its max, or memory ran out. Returns -1. */
+int message_header_cut(const struct text *header, struct err *e);
+
 /* Lets go of the header as it came: what leaves is ready, and the memory is wanted for the session. */
 void message_forget(struct message *m);
 

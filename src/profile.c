@@ -108,13 +108,13 @@ set_key(struct profile *p, const struct profile_file *f, const struct world *w,
 	const struct profile_entry *entry, struct err *e)
 {
 	const struct value_key *key = profile_key(entry->key);
-	char why[512];
+	struct err why;
 
 	if (key == NULL)
 		return err_set(e, ERR_FAULT, "key %s was not checked", entry->key);
-	if (value_set(key, p, entry->value, entry->continues, f->of_home, w, why, sizeof(why)) == 0)
+	if (value_set(key, p, entry->value, entry->continues, f->of_home, w, &why) == 0)
 		return 0;
-	return err_set(e, ERR_CONFIG, "%s:%u: %s: %s", f->path, entry->line, key->name, why);
+	return err_set(e, why.kind, "%s:%u: %s: %s", f->path, entry->line, key->name, why.text);
 }
 
 static int
@@ -179,13 +179,14 @@ profile_choose(struct profile *p, const struct profile_file *f, const struct wor
 	const char *name, bool by_caller, struct err *e)
 {
 	size_t i;
-	char why[512];
+	struct err why;
 
 	*p = (struct profile){.file = f, .section = name != NULL ? name : "default"};
 	for (i = 0; i < KEYS; i++) {
-		if (keys[i].fallback[0] != '\0' && value_set(&keys[i], p, keys[i].fallback, false,
-							   false, w, why, sizeof(why)) == -1)
-			return err_set(e, ERR_FAULT, "default of %s: %s", keys[i].name, why);
+		if (keys[i].fallback[0] != '\0' &&
+			value_set(&keys[i], p, keys[i].fallback, false, false, w, &why) == -1)
+			return err_set(e, why.kind == ERR_SYSTEM ? ERR_SYSTEM : ERR_FAULT,
+				"default of %s: %s", keys[i].name, why.text);
 	}
 	if (set_section(p, f, w, "default", e) == -1)
 		return -1;

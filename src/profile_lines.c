@@ -100,9 +100,8 @@ check_entry(struct intake *in, struct profile_entry *entry)
 {
 	const struct value_key *key = profile_key(entry->key);
 	const struct profile_entry *earlier;
-	struct err e = {.kind = ERR_NONE};
 	const char *nearest;
-	char why[512];
+	struct err e;
 
 	earlier = entry->continues ? NULL : profile_entry(in->file, entry->section, entry->key);
 	if (earlier != NULL) {
@@ -111,10 +110,9 @@ check_entry(struct intake *in, struct profile_entry *entry)
 		return;
 	}
 	if (strcmp(entry->section, "aliases") == 0) {
-		if (value_expand(entry->value, in->world, in->expanded, sizeof(in->expanded), why,
-			    sizeof(why)) == -1)
-			scan_complain(&in->scan, entry->line, "%s", why);
-		else if (profile_check_alias(in->expanded, &e) == -1)
+		if (value_expand(entry->value, in->world, in->expanded, sizeof(in->expanded), &e) ==
+				-1 ||
+			profile_check_alias(in->expanded, &e) == -1)
 			scan_complain(&in->scan, entry->line, "%s", e.text);
 		entry->value = in->expanded;
 		return;
@@ -128,8 +126,12 @@ check_entry(struct intake *in, struct profile_entry *entry)
 		return;
 	}
 	if (value_set(key, &in->scratch, entry->value, entry->continues, in->file->of_home,
-		    in->world, why, sizeof(why)) == -1)
-		scan_complain(&in->scan, entry->line, "%s: %s", key->name, why);
+		    in->world, &e) == 0)
+		return;
+	if (e.kind == ERR_SYSTEM)
+		in->no_memory = true;
+	else
+		scan_complain(&in->scan, entry->line, "%s: %s", key->name, e.text);
 }
 
 void
@@ -254,7 +256,7 @@ profile_read_lines(
 	free(in.scan.calls);
 	profile_clear(&in.scratch);
 	guard_passwords(&in);
-	if (in.no_memory)
+	if (in.no_memory || f->complaints.no_memory)
 		return err_set(e, ERR_SYSTEM, "no memory for %s", f->path);
 	return f->complaints.len > 0 ? refuse_file(f, e) : 0;
 }

@@ -42,8 +42,10 @@ grow(struct text *t, size_t n)
 	while (want - t->len <= n)
 		want = want > t->max / 2 ? t->max : want * 2;
 	at = malloc(want);
-	if (at == NULL)
+	if (at == NULL) {
+		t->no_memory = true;
 		return false;
+	}
 	/* It may hold a secret, of which realloc would leave a copy behind. */
 	at[0] = '\0';
 	if (t->at != NULL) {
@@ -59,7 +61,16 @@ grow(struct text *t, size_t n)
 void
 text_reserve(struct text *t, size_t n)
 {
-	(void)grow(t, n);
+	/* Where less can still be had, nothing is missing. */
+	if (!grow(t, n))
+		t->no_memory = false;
+}
+
+void
+text_cut_as(struct text *t, const struct text *part)
+{
+	t->cut = t->cut || part->cut;
+	t->no_memory = t->no_memory || part->no_memory;
 }
 
 void

@@ -17,12 +17,13 @@ struct text {
 	size_t size; /* bytes at hand, NUL included */
 	size_t max;  /* bytes it may grow to; 0: the memory is the caller's and doesn't grow */
 	bool cut;
+	bool no_memory; /* and that is why it's cut */
 };
 
 /* A text in the caller's buffer; size is at least 1. */
 void text_fixed(struct text *t, char *buf, size_t size);
 
-/* A text on the heap, of at most max bytes. cut also tells that memory ran out. */
+/* A text on the heap, of at most max bytes. */
 void text_heap(struct text *t, size_t max);
 
 /* Room for n more bytes at once, if it can be had: no copy of what is there is made for each half. */
@@ -30,6 +31,9 @@ void text_reserve(struct text *t, size_t n);
 
 /* Frees a heap text; harmless for a fixed one and twice. */
 void text_free(struct text *t);
+
+/* t was made of part: what was cut there is missing here, too. */
+void text_cut_as(struct text *t, const struct text *part);
 
 void text_add(struct text *t, const char *s, size_t n);
 void text_char(struct text *t, char c);

@@ -53,12 +53,12 @@ is_clean(const char *s)
 }
 
 int
-value_expand(
-	const char *text, const struct world *w, char *out, size_t size, char *why, size_t why_size)
+value_expand(const char *text, const struct world *w, char *out, size_t size, struct err *why)
 {
-	struct value_reading r = {.world = w, .why = why, .why_size = why_size};
+	struct value_reading r = {.world = w, .why = why};
 	struct text expanded;
 
+	err_clear(why);
 	text_fixed(&expanded, out, size);
 	if (expand(&r, text, &expanded) == -1)
 		return -1;
@@ -91,17 +91,17 @@ has_variable(const char *text)
 
 int
 value_set(const struct value_key *key, void *base, const char *text, bool continues, bool of_home,
-	const struct world *w, char *why, size_t why_size)
+	const struct world *w, struct err *why)
 {
-	struct value_reading r = {
-		key, (char *)base + key->field, continues, of_home, w, why, why_size};
+	struct value_reading r = {key, (char *)base + key->field, continues, of_home, w, why};
 	char buf[VALUE_EXPANDED_MAX];
 	int result;
 
+	err_clear(why);
 	/* The environment chooses no file and no program. */
 	if ((key->kind == VALUE_PATH || key->kind == VALUE_COMMAND) && has_variable(text))
 		return value_wrong(&r, "%s", "no ${NAME} can stand in a path or a command");
-	result = value_expand(text, w, buf, sizeof(buf), why, why_size);
+	result = value_expand(text, w, buf, sizeof(buf), why);
 	if (result == 0)
 		result = value_read(&r, buf);
 	text_wipe(buf, sizeof(buf));

@@ -3,6 +3,7 @@
 #ifndef MAILCHUTE_VALUE_H
 #define MAILCHUTE_VALUE_H
 
+#include "err.h"
 #include "text.h"
 #include "world.h"
 
@@ -66,21 +67,21 @@ struct value_list {
 #define VALUE_EXPANDED_MAX 4096
 
 /*
- * text with each ${NAME} as the environment has it ($${ is a plain ${) into out. -1 with the reason
- * in why: not set, too long, a control character in it.
+ * text with each ${NAME} as the environment has it ($${ is a plain ${) into out. -1 with ERR_CONFIG
+ * and the reason alone in why: not set, too long, a control character in it.
  */
-int value_expand(const char *text, const struct world *w, char *out, size_t size, char *why,
-	size_t why_size);
+int value_expand(const char *text, const struct world *w, char *out, size_t size, struct err *why);
 
 /* True where an indented line may go on with the key. */
 bool value_is_list(const struct value_key *key);
 
 /*
  * Expands ${NAME} in text, checks it and puts it into the field of base. continues: one more for a
- * list. of_home: ~/ may stand before a path. Returns -1 with the reason in why.
+ * list. of_home: ~/ may stand before a path. Returns -1 with ERR_CONFIG and the reason alone in why,
+ * or ERR_SYSTEM where memory ran out.
  */
 int value_set(const struct value_key *key, void *base, const char *text, bool continues,
-	bool of_home, const struct world *w, char *why, size_t why_size);
+	bool of_home, const struct world *w, struct err *why);
 
 /* Frees, and wipes where it is a secret. */
 void value_clear(const struct value_key *key, void *base);

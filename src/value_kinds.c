@@ -10,8 +10,13 @@
 int
 value_wrong(const struct value_reading *r, const char *fmt, const char *detail)
 {
-	(void)text_format(r->why, r->why_size, fmt, detail);
-	return -1;
+	return err_set(r->why, ERR_CONFIG, fmt, detail);
+}
+
+static int
+no_memory(const struct value_reading *r)
+{
+	return err_set(r->why, ERR_SYSTEM, "memory ran out");
 }
 
 /* "word" or "word word": the number of text among them, or -1. */
@@ -36,7 +41,7 @@ keep(const struct value_reading *r, const char *text)
 	char **field = r->field, *copy = text_copy(text, strlen(text));
 
 	if (copy == NULL)
-		return value_wrong(r, "%s", "memory ran out");
+		return no_memory(r);
 	if (*field != NULL)
 		text_wipe(*field, strlen(*field));
 	free(*field);
@@ -134,7 +139,7 @@ read_host(const struct value_reading *r, char *item, struct value_host *h)
 	if (!addr_is_host(name))
 		return value_wrong(r, "\"%s\" is no host name", name);
 	h->name = text_copy(name, strlen(name));
-	return h->name != NULL ? 0 : value_wrong(r, "%s", "memory ran out");
+	return h->name != NULL ? 0 : no_memory(r);
 }
 
 void
@@ -187,7 +192,7 @@ set_list(const struct value_reading *r, const char *text)
 		return value_wrong(r, "%s", "the list is too long");
 	list->item[list->n] = text_copy(text, strlen(text));
 	if (list->item[list->n] == NULL)
-		return value_wrong(r, "%s", "memory ran out");
+		return no_memory(r);
 	list->n++;
 	return 0;
 }
@@ -298,9 +303,8 @@ set_range(const struct value_reading *r, long long value, const char *unit)
 		*(int *)r->field = (int)value;
 		return 0;
 	}
-	(void)text_format(
-		r->why, r->why_size, "it is a %s from %d to %d", unit, r->key->low, r->key->high);
-	return -1;
+	return err_set(
+		r->why, ERR_CONFIG, "it is a %s from %d to %d", unit, r->key->low, r->key->high);
 }
 
 static int

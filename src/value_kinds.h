@@ -11,14 +11,13 @@ struct value_reading {
 	void *field;
 	bool continues, of_home;
 	const struct world *world;
-	char *why;
-	size_t why_size;
+	struct err *why;
 };
 
 /* Checks text, ${NAME} expanded, and puts it into the field. -1 with the reason in why. */
 int value_read(const struct value_reading *r, const char *text);
 
-/* Returns -1; fmt, with one %s for detail, goes into why. */
+/* Returns -1; fmt, with one %s for detail, goes into why, as ERR_CONFIG. */
 int value_wrong(const struct value_reading *r, const char *fmt, const char *detail);
 
 /* Free what stands there. */

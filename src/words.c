@@ -117,9 +117,8 @@ encode_unfolded(struct text *out, const char *s, size_t n, bool quoted)
 
 	text_heap(&plain, n + 1);
 	add_unfolded(&plain, s, n, quoted);
-	if (plain.cut)
-		out->cut = true;
-	else
+	text_cut_as(out, &plain);
+	if (!plain.cut)
 		words_encode(out, plain.at, plain.len, true);
 	text_free(&plain);
 }
@@ -222,9 +221,8 @@ encode_phrase(struct text *out, const char *s, size_t n)
 			add_unfolded(&plain, s + i, 1, false);
 		}
 	}
-	if (plain.cut)
-		out->cut = true;
-	else
+	text_cut_as(out, &plain);
+	if (!plain.cut)
 		words_encode(out, plain.at, plain.len, true);
 	text_free(&plain);
 }

@@ -239,13 +239,18 @@ def calls_late(place):
 
 def allocations(place):
     for face in FACES[:5] + [dict(bs=True), dict(extra=ALL_KEYS)]:
-        words = dict(face, binary="malloc", may_be_mute=True)
+        words = dict(face, binary="malloc", may_be_mute=True, or_else=71,
+                     expect=None if face.get("bs") else 0)
         total = dry(place, **words).allocations
         if total == 0:
             raise SystemExit("faults: no allocation was counted: %r" % (face,))
         for n in range(1, total + 1):
             yield dict(words, malloc="%d" % n)
             yield dict(words, malloc="%d+" % n)
+    # A wrong profile is none, though there be no memory to say what is wrong.
+    words = dict(binary="malloc", extra=("no_such_key = 1",), may_be_mute=True, expect=78, or_else=71)
+    for n in range(1, place.run(Case(**words)).allocations + 1):
+        yield dict(words, malloc="%d" % n)
 
 
 ALL_KEYS = ("add_header = X-Host: web1\n\tX-Other: 2", "reply_to = office@example.com",

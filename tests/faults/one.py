@@ -79,7 +79,8 @@ class Case:
         self.dead = False              # a dead letter is kept, and resent: by `later`, then as it is
         self.later = {}                # what goes wrong with the first resend
         self.resend = None             # a letter's path, in place of a message
-        self.expect = None             # a status that must come
+        self.expect = None             # a status that must come,
+        self.or_else = None            # or this one
         self.sessions = None           # so many connections, and no more
         self.bs_cut = None             # -bs: so many bytes are said, then the end
         for key, value in words.items():
@@ -593,7 +594,7 @@ def judge_run(case, out):
     words = out.stderr + " " + fields.get("error", "")
     if not case.may_be_mute:
         bad += judge_form(out, lines, fields)
-    if case.expect is not None and out.status != case.expect:
+    if case.expect is not None and out.status not in (case.expect, case.or_else):
         bad.append("status %r, not %d" % (out.status, case.expect))
     if out.status == 0:
         bad += ["exit 0, but %s didn't get it" % r for r, n in served.items() if n == 0]
