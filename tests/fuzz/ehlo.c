@@ -13,9 +13,9 @@ static struct net_addresses addresses;
 
 /* True where a line begins with the keyword; where size isn't 0, with this number behind it. */
 static bool
-offered(const struct fuzz_input *script, const char *keyword, uint64_t size)
+offered(const char *keyword, uint64_t size)
 {
-	const char *at = script->at, *end = script->at + fuzz_heard, *stop;
+	const char *at = fuzz_said.at, *end = at + fuzz_said.n, *stop;
 	size_t len = strlen(keyword), n;
 	char value[32];
 
@@ -38,7 +38,7 @@ offered(const struct fuzz_input *script, const char *keyword, uint64_t size)
 }
 
 static void
-check_offers(const struct fuzz_input *script)
+check_offers(void)
 {
 	static const struct {
 		const char *keyword;
@@ -57,11 +57,11 @@ check_offers(const struct fuzz_input *script)
 
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		if ((s.capabilities & rows[i].bit) != 0)
-			must(offered(script, rows[i].keyword, 0));
+			must(offered(rows[i].keyword, 0));
 	}
 	must((s.capabilities & ~0xffU) == 0);
 	if (s.size_max != 0)
-		must((s.capabilities & SMTP_SIZE) != 0 && offered(script, "SIZE", s.size_max));
+		must((s.capabilities & SMTP_SIZE) != 0 && offered("SIZE", s.size_max));
 	must(s.mechanisms[0] == '\0' || (s.capabilities & SMTP_AUTH) != 0);
 }
 
@@ -120,7 +120,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (smtp_open(&s, &net, &options, &e) == 0) {
 		must(e.kind == ERR_NONE && options.tls != SMTP_TLS_BY_STARTTLS && !s.encrypted);
 		must(s.reply.code == 250 && s.unanswered == 0);
-		check_offers(&in);
+		check_offers();
 	} else
 		must(e.kind == ERR_TEMP || e.kind == ERR_REFUSED || e.kind == ERR_TLS);
 	check_commands(options.tls);

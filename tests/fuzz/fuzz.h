@@ -58,11 +58,11 @@ extern const struct world fuzz_world;
  */
 void fuzz_server(struct fuzz_input script, size_t piece, bool eager);
 extern struct fuzz_bytes fuzz_sent;
+extern struct fuzz_bytes fuzz_said; /* what of the script was received, without what parts it */
 extern size_t fuzz_heard;
 
 /* The script is one of name servers: a length of two bytes, a reply, and so on. */
 extern bool fuzz_has_name_servers;
-extern struct fuzz_bytes fuzz_said; /* what of it was received, without the lengths */
 extern unsigned fuzz_connections;
 
 /* Line ends as SMTP wants them, NULs dropped, the last line ended. Returns the bytes. */

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-struct fuzz_bytes fuzz_sent;
+struct fuzz_bytes fuzz_sent, fuzz_said;
 size_t fuzz_heard;
 unsigned fuzz_connections;
 
@@ -140,6 +140,15 @@ net_wait(struct net *n, short events, int64_t deadline)
 	return fail(n, NET_EOF);
 }
 
+static ssize_t
+receive(void *data, const char *at, size_t n)
+{
+	memcpy(data, at, n);
+	memcpy(fuzz_said.at + fuzz_said.n, at, n);
+	fuzz_said.n += n;
+	return (ssize_t)n;
+}
+
 ssize_t
 net_read(struct net *n, void *buf, size_t size)
 {
@@ -151,9 +160,8 @@ net_read(struct net *n, void *buf, size_t size)
 		size = step;
 	if (size > left)
 		size = left;
-	memcpy(buf, script.at + fuzz_heard, size);
 	fuzz_heard += size;
-	return (ssize_t)size;
+	return receive(buf, script.at + fuzz_heard - size, size);
 }
 
 ssize_t
@@ -176,7 +184,6 @@ ssize_t fuzz_recv(int fd, void *data, size_t n, int flags);
 int fuzz_poll(struct pollfd *fds, nfds_t n, int timeout);
 
 bool fuzz_has_name_servers;
-struct fuzz_bytes fuzz_said;
 static struct fuzz_input stream;
 
 int
@@ -221,15 +228,6 @@ next_reply(void)
 	in.n = n < in.n - 2 ? n : in.n - 2;
 	fuzz_heard += 2 + in.n;
 	return in;
-}
-
-static ssize_t
-receive(void *data, const char *at, size_t n)
-{
-	memcpy(data, at, n);
-	memcpy(fuzz_said.at + fuzz_said.n, at, n);
-	fuzz_said.n += n;
-	return (ssize_t)n;
 }
 
 ssize_t
