@@ -108,7 +108,7 @@ set_key(struct profile *p, const struct profile_file *f, const struct world *w,
 	const struct profile_entry *entry, struct err *e)
 {
 	const struct value_key *key = profile_key(entry->key);
-	struct err why;
+	struct err why = {.kind = ERR_NONE};
 
 	if (key == NULL)
 		return err_set(e, ERR_FAULT, "key %s was not checked", entry->key);
@@ -179,7 +179,7 @@ profile_choose(struct profile *p, const struct profile_file *f, const struct wor
 	const char *name, bool by_caller, struct err *e)
 {
 	size_t i;
-	struct err why;
+	struct err why = {.kind = ERR_NONE};
 
 	*p = (struct profile){.file = f, .section = name != NULL ? name : "default"};
 	for (i = 0; i < KEYS; i++) {

@@ -101,7 +101,7 @@ check_entry(struct intake *in, struct profile_entry *entry)
 	const struct value_key *key = profile_key(entry->key);
 	const struct profile_entry *earlier;
 	const char *nearest;
-	struct err e;
+	struct err e = {.kind = ERR_NONE};
 
 	earlier = entry->continues ? NULL : profile_entry(in->file, entry->section, entry->key);
 	if (earlier != NULL) {
