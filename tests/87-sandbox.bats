@@ -5,6 +5,8 @@
 
 load lib
 load bs
+load cage
+load dns
 setup() {
     setup_case
     ln -sf "$MC" "$BIN/mailchute"
@@ -228,6 +230,34 @@ END
     assert_status 69
     assert_output_has 'kept in'
     peer_stop a
+}
+
+# bats test_tags=cage
+@test "in it: a host that only name servers know, one of them silent, the answer one of TCP" {
+    peer --cert good-rsa --address 127.0.0.1 <<< $'@587\n@send'
+    dns --fault any:silence mail.test=127.0.0.9
+    dns -n good --tcp --fault A:first=1/truncated mail.test=127.0.0.1
+    setup_cage
+    rm "$CAGE/etc/hosts"
+    cage_profile "$SYSTEM" host="mail.test:$PORT" tls_trust="$CERTS/ca.pem"
+    resolved "nameserver $DNS_good"
+    run --separate-stderr in_cage alice /bin/sendmail -i bob@mail.test < <(message)
+    assert_status 0
+    peer_done
+    assert_in "$DNS_DIR_good/log" '^A mail\.test\. tcp: answer$'
+}
+
+@test "in it: resend sends a dead letter, and removes it" {
+    mkdir "$BATS_TEST_TMPDIR/dead"
+    PORT=1 profile dead_letter="$BATS_TEST_TMPDIR/dead"
+    run --separate-stderr "$BIN/sendmail" bob@mail.test < <(message)
+    assert_status 69
+    peer <<< $'@587\n@login\n@send'
+    profile dead_letter="$BATS_TEST_TMPDIR/dead"
+    run --separate-stderr "$BIN/mailchute" resend "$BATS_TEST_TMPDIR"/dead/*
+    assert_status 0
+    peer_done
+    [ -z "$(ls "$BATS_TEST_TMPDIR/dead")" ]
 }
 
 @test "in it: -bs takes one large message after another" {
