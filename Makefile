@@ -43,7 +43,7 @@ DEPS := build-essential libbearssl-dev libinih-dev musl-tools ca-certificates
 DEPS += bats parallel openssl libssl-dev python3 python3-aiosmtpd php-cli strace valgrind file mandoc
 DEPS += clang clang-format clang-tidy libclang-rt-14-dev cppcheck shellcheck
 
-.PHONY: all deps demo test callers bench faults lint san install fuzz fuzzers coverage uninstall clean help format
+.PHONY: all deps demo test callers aarch64 bench faults lint san install fuzz fuzzers coverage uninstall clean help format
 all: build/mailchute ## Build build/mailchute, one static-PIE file
 
 build/mailchute: $(SRC:%.c=build/obj/%.o) build/obj/roots.o | $(LIBS)
@@ -131,6 +131,11 @@ test: deps ## Install what is missing, build, run every test
 callers: deps ## Run the tests with real programs that call sendmail
 	@$(MAKE) --no-print-directory build/mailchute build/test/mailchute
 	@tests/callers/run
+
+AARCH64 := qemu-system-arm gcc-aarch64-linux-gnu cpio
+aarch64: deps ## Run the sandbox's tests on 64-bit ARM, with a kernel of its own under QEMU
+	@$(MAKE) --no-print-directory DEPS='$(AARCH64)' deps
+	@tests/aarch64/run
 
 BENCH := iproute2
 bench: deps ## Measure what a message costs, beside other mailers (SAVE=1 AGAIN=1: see README)
@@ -236,4 +241,4 @@ clean: ## Remove build/
 	rm -rf build
 
 help: ## List the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
+	@sed -n 's/^\([a-z0-9]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
