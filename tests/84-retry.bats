@@ -322,9 +322,10 @@ all_never() {
 }
 
 @test "deadline ends the rounds" {
-    local began=${EPOCHREALTIME/./} took
+    local began took
     peer -n a <<< $'=== every connection\nS: 421 4.3.2 later\nCLOSE'
     peer -n b <<< $'=== every connection\nSTALL'
+    began=${EPOCHREALTIME/./}
     begin a retry_for=1h deadline=2s
     begin b retry_for=1h deadline=2s timeout=1m
     ended a
