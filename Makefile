@@ -191,17 +191,31 @@ FUZZ_OBJ   = $(patsubst %.c,$(FUZZ_DIR)/obj/%.o,$(filter-out src/main.c compat/i
 COVERAGE  := llvm-14
 T         ?= 60
 
-# Counted by the program itself, at its end; each process adds to one of a few files.
-coverage: deps ## Which lines and branches the tests reach
+# The program once more, compiled to count into memory that all processes share (tests/cover); static as
+# ever, so that it runs wherever the tests put it. Its allocations fail on demand (tests/faults).
+COVER     := -O1 -fprofile-instr-generate -fcoverage-mapping -fprofile-update=atomic
+COVER_DIR := build/coverage
+COVER_KEY := $(shell printf %s '$(ROOT)' | cksum | sed 's/ .*//; s/.*/(key_t)&u/')
+coverage: deps ## Which lines and branches the tests reach; each that they don't has its reason
 	@$(MAKE) --no-print-directory DEPS='$(COVERAGE)' deps
 	@tests/coverage
 
-build/coverage/mailchute: $(SRC) build/test/roots.c $(HDR) Makefile | $(LIBS)
+$(COVER_DIR)/mailchute: $(SRC:%.c=$(COVER_DIR)/%.o) $(COVER_DIR)/roots.o $(COVER_DIR)/tests/faults/malloc.o \
+		$(COVER_DIR)/tests/cover/attach.o | $(LIBS)
+	@echo '  LINK $@'; $(subst -s ,,$(call LINK,$^)) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
+
+$(COVER_DIR)/%.o: %.c $(HDR) Makefile | $(FOREIGN)
 	@mkdir -p $(@D)
-	clang $(COMMON) -O1 -g -DMAILCHUTE_SANDBOX='"no"' -fcoverage-mapping \
-		-fprofile-instr-generate=$(ROOT)/build/coverage/%8m.profraw \
+	@echo '  CC $@'; clang $(COMMON) $(HARDEN) $(MUSLINC) $(if $(filter src/% compat/%,$<),$(COVER),-O1) \
 		-DMAILCHUTE_SYSTEM_PROFILE='"$(ROOT)/build/test/etc/mailchute.ini"' \
-		-o $@ $(filter-out $(FIT),$(SRC)) build/test/roots.c $(LIBS)
+		-DCOVERAGE_KEY='$(COVER_KEY)' -c -o $@ $<
+
+$(COVER_DIR)/roots.o: build/test/roots.c
+	@mkdir -p $(@D)
+	@clang $(COMMON) $(HARDEN) $(MUSLINC) -c -o $@ $<
+
+$(COVER_DIR)/compat/memory.o $(COVER_DIR)/compat/small.o: HARDEN += -fno-builtin
+$(COVER_DIR)/compat/start.o: HARDEN += -fno-stack-protector
 
 fuzz: deps ## Run each fuzz target for T seconds (60), or RUNS runs
 	@$(MAKE) --no-print-directory fuzzers
