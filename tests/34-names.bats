@@ -253,7 +253,113 @@ finds() {
     done
 }
 
+# --- Goal: a call that fails is a question that isn't answered, and one that was interrupted is made again.
+
+# disturbed FAULT HOW...: looks_up with that fault of dns.py's, while strace lets one call go wrong.
+disturbed() {
+    local fault=$1 how=() word
+    shift
+    for word; do how+=(-e "inject=$word"); done
+    peer --cert good-rsa <<< $'@587\n@send'
+    dns --tcp --fault "$fault" mail.test=127.0.0.1
+    names tls_name=localhost
+    resolved
+    run --separate-stderr strace -qq -o "$BATS_TEST_TMPDIR/trace" "${how[@]}" \
+        chroot "$CAGE" /bin/sendmail -i bob@mail.test < <(message)
+    grep -qE "INJECTED|DELAYED" "$BATS_TEST_TMPDIR/trace" || fail "nothing went wrong: $*"
+}
+
+# asked N [HOW]: so many questions for an IPv4 address came.
+asked() {
+    local n
+    n=$(dns_log | grep -c "^A mail\.test\. ${2-udp}: ") || true
+    [ "$n" = "$1" ] || fail "$n questions, not $1" "$(dns_log)"
+}
+
+# bats test_tags=cage,strace
+@test "a datagram that can't be sent or received is one that was lost" {
+    local how n
+    need strace
+    while read -r n how; do
+        disturbed A:ok "$how"
+        sent
+        asked "$n"
+    done <<'END'
+1 recvfrom:error=EINTR:when=1
+1 recvfrom:error=EAGAIN:when=1
+1 recvfrom:error=ECONNREFUSED:when=1
+1 sendto:error=ECONNREFUSED:when=1
+1 sendto:error=ECONNREFUSED:when=2
+1 sendto:error=ECONNREFUSED:when=1..2
+END
+    # The id of a question would be known.
+    disturbed A:ok getrandom:error=ENOSYS:when=3+
+    not_sent 69 'no answer from a name server'
+}
+
+# bats test_tags=cage,strace
+@test "where TCP fails, the question is asked again, and what was interrupted goes on" {
+    local how n
+    need strace
+    while read -r n how; do
+        disturbed A:first=1/truncated "$how"
+        sent
+        asked "$n"
+    done <<'END'
+1 recvfrom:error=EINTR:when=3
+1 recvfrom:error=EAGAIN:when=4
+2 recvfrom:error=ECONNRESET:when=3
+2 recvfrom:delay_exit=600000:when=3
+2 recvfrom:error=ECONNRESET:when=4
+2 socket:error=EMFILE:when=2
+2 connect:error=EPERM:when=2
+2 poll:retval=0:when=4
+2 sendto:error=EPIPE:when=3
+END
+    # No time is left for it.
+    disturbed A:first=1/truncated recvfrom:delay_exit=1100000:when=2
+    not_sent 69 'no answer from a name server'
+    asked 0 tcp
+}
+
+# bats test_tags=cage,strace
+@test "a read of /etc/hosts that was interrupted goes on, one that fails is the file's end" {
+    local how
+    need strace
+    for how in EINTR EIO; do
+        peer --cert good-rsa <<< $'@587\n@send'
+        dns mail.test=127.0.0.1
+        names tls_name=localhost
+        resolved
+        echo '127.0.0.1 mail.test' >"$CAGE/etc/hosts"
+        run --separate-stderr strace -qq -P "$CAGE/etc/hosts" -o "$BATS_TEST_TMPDIR/trace" \
+            -e "inject=read:error=$how:when=1" chroot "$CAGE" /bin/sendmail -i bob@mail.test < <(message)
+        assert_in "$BATS_TEST_TMPDIR/trace" INJECTED
+        sent
+        asked "$([ "$how" = EINTR ] && echo 0 || echo 1)"
+    done
+}
+
 # --- Goal: resolv.conf is followed.
+
+# bats test_tags=cage
+@test "a search domain with which the name would be too long is passed over" {
+    local part n
+    part=$(printf 'x%.0s' {1..60})
+    for n in 1 2 3 4 5; do
+        peer --cert good-rsa <<< $'@587\n@send'
+        dns mail.test=127.0.0.1
+        names tls_name=localhost
+        # With mail.test and a point before it 251 to 255.
+        resolved "search $part.$part.$part.$(printf 'y%.0s' $(seq "$((n + 57))"))" 'options ndots:2'
+        looks_up
+        sent
+        dns_log | assert_in - '^A mail\.test\. udp: answer$'
+        [ "$n" -gt 3 ] || dns_log | assert_in - '^A mail\.test\.x'
+        [ "$n" -le 3 ] || dns_log | refute_in - '^A mail\.test\.x' ||
+            fail "$n: $(dns_log)"
+    done
+}
 
 # bats test_tags=cage
 @test "the second server answers where the first is silent, without delay" {
