@@ -894,6 +894,42 @@ END
     bad tempfail_exit 0 256 -1 75x EX_TEMPFAIL
 }
 
+# --- what goes together ----------------------------------------------------------------
+
+@test "values that can't be, alone or together, are 78, and the line says which" {
+    local words line
+    local -a lines
+    while IFS='|' read -r words line; do
+        IFS='&' read -ra lines <<<"$line"
+        section "from = a@x.test" "${lines[@]}"
+        send
+        assert_status 78
+        assert_one_line
+        [[ $stderr == *"$MAILCHUTE_CONFIG: [default]: $words"* ]] || { show_run; fail "not: $words"; }
+    done <<'END'
+add_header is a list|add_header = Bcc: x@y.test
+add_header is a list|add_header = bCC: x@y.test
+add_header is a list|add_header = Resent-Bcc: x@y.test
+add_header is a list|add_header = X-Für: x
+add_header is a list|add_header = X Y: x
+add_header is a list|add_header = : x
+add_header is a list|add_header = X-Y
+reply_to is a whole address|reply_to = bob
+reply_to is a whole address|reply_to = %u@y.test
+helo can't be localhost|helo = localhost
+helo can't be localhost|helo = LocalHost.LocalDomain
+password, password_file and password_command exclude|user = a&password = b&password_file = /c&secret_mode = any
+oauth_token_file and oauth_token_command exclude|user = a&oauth_token_file = /b&oauth_token_command = /c
+a password stands there, but no user|password = b
+a token stands there, but no user|oauth_token_file = /b
+a token stands there, but no user|oauth_token_command = /b
+user stands there, but no password|user = a
+port = auto says by itself|port = auto&tls = implicit
+port = auto says by itself|port = auto&tls = starttls
+a tls_key stands there|tls_key = /k
+END
+}
+
 @test "log: a file gets the line" {
     peer <<< $'@587\n@login\n@send'
     profile log="$BATS_TEST_TMPDIR/my.log"

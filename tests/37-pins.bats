@@ -518,6 +518,69 @@ rejected() {
     unfit 'private key' tls_cert : tls_cert="$OWN/p256.pem" tls_key="$T/key"
 }
 
+# der NAME: writes NAME as a private key in DER, in PEM form: what an RSA key of so many numbers is, and
+# what else is no key.
+DER='import base64, sys
+def tlv(tag, *parts):
+    body = b"".join(parts)
+    size = bytes([len(body)]) if len(body) < 128 else b"\x82" + len(body).to_bytes(2, "big")
+    return bytes([tag]) + size + body
+def seq(*parts): return tlv(48, *parts)
+def num(size): return tlv(2, b"\x01" + bytes(size - 1))
+def octets(*parts): return tlv(4, *parts)
+zero = tlv(2, b"\x00")
+keys = {"numbers-%d" % n: seq(zero, *[num(128)] * n) for n in range(8)}
+keys.update({
+    "uneven": seq(zero, num(256), num(3), num(256), num(2), num(254), num(2), num(254), num(2)),
+    "nothing": b"", "no-sequence": zero, "empty": seq(), "no-version": seq(octets()),
+    "version-alone": seq(zero), "boolean": seq(zero, tlv(1, b"\x01")),
+    "no-key": seq(zero, seq()), "number-for-key": seq(zero, seq(), num(32)),
+    "twice-wrapped": seq(zero, seq(), octets(seq(zero, seq(), octets(seq(num(1), octets(bytes(32))))))),
+    "no-scalar": seq(num(1), octets()), "long-scalar": seq(num(1), octets(bytes(100))),
+    "zero": seq(num(1), octets(bytes(32))),
+    "large": seq(zero, octets(bytes(5000))),
+})
+text = base64.encodebytes(keys[sys.argv[1]]).decode()
+print("-----BEGIN PRIVATE KEY-----\n%s-----END PRIVATE KEY-----" % text)'
+der() {
+    "$PYTHON" -c "$DER" "$1"
+}
+
+@test "a key that is damaged, wherever that is, is 78" {
+    local name
+    umask 077
+    for name in numbers-{0..7} nothing no-sequence empty no-version version-alone boolean no-key \
+        number-for-key twice-wrapped no-scalar long-scalar large; do
+        der "$name" >"$T/key"
+        unfit 'no private key for tls_cert' : tls_cert="$OWN/rsa2048.pem" tls_key="$T/key"
+        unfit 'no private key for tls_cert' : tls_cert="$OWN/p256.pem" tls_key="$T/key"
+    done
+    # In their form these are keys.
+    der uneven >"$T/key"
+    unfit "doesn't belong" : tls_cert="$OWN/rsa2048.pem" tls_key="$T/key"
+    der zero >"$T/key"
+    unfit "doesn't belong" : tls_cert="$OWN/p256.pem" tls_key="$T/key"
+}
+
+@test "what isn't base64 is an encrypted key only where it is a key, and is one whatever follows" {
+    local label
+    umask 077
+    for label in KEY 'X509 CERTIFICATE' 'SOME PUBLIC KEY'; do
+        pem "$label" 'Proc-Type: 4,ENCRYPTED' >"$T/key"
+        unfit 'no private key for tls_cert' : tls_cert="$OWN/p256.pem" tls_key="$T/key"
+    done
+    cat "$OWN/encrypted.sec1" "$OWN/p256.pem" >"$T/key"
+    unfit encrypted : tls_cert="$OWN/p256.pem" tls_key="$T/key"
+    cat "$OWN/encrypted.pkcs8" "$OWN/p256.pem" >"$T/key"
+    unfit encrypted : tls_cert="$OWN/p256.pem" tls_key="$T/key"
+}
+
+@test "a certificate with a key of a kind that we can't use is 78" {
+    umask 077
+    openssl req -x509 -newkey ed25519 -nodes -keyout "$T/ed.key" -subj /CN=alice -out "$T/cert" 2>"$T/log"
+    unfit "doesn't belong" : tls_cert="$T/cert" tls_key="$OWN/p256.pkcs8"
+}
+
 @test "no certificate, none that can be decoded, or too many are 78" {
     echo garbage >"$T/cert"
     unfit tls_cert certificate : tls_cert="$T/cert" tls_key="$OWN/p256.pkcs8"
