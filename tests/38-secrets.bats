@@ -560,3 +560,81 @@ taken() {
     assert_output_has 'mode 0600'
     assert_output_has 'chmod 0640'
 }
+
+# --- files that can't be read to their end -------------------------------------------------
+# Goal: what an interruption breaks off is read on; what the disk doesn't give is told, and not guessed.
+
+# bats test_tags=strace
+@test "a read that is interrupted goes on, one that fails is 78: of secrets and of aliases" {
+    local file how want
+    need strace
+    printf 'bob: carol@x.test\n' >"$T/aliases"
+    while read -r file how want; do
+        server
+        secret "$T/secret"
+        profile tls=implicit password= password_file="$T/secret" aliases_file="$T/aliases"
+        run --separate-stderr strace -qq -P "$T/$file" -o "$T/trace" -e "inject=$how:when=1" \
+            "$BIN/sendmail" -i bob < <(message)
+        assert_in "$T/trace" INJECTED
+        if [ "$want" = sent ]; then
+            logged_in "$SECRET"
+            peer_log | assert_in - 'RCPT TO:<carol@x[.]test>'
+        else
+            refused 78 "$T/$file" "${want//-/ }"
+            nobody_called
+        fi
+        peer_stop
+    done <<'END'
+secret read:error=EINTR sent
+secret read:error=EIO cannot-read
+secret fstat:error=EIO no-regular-file
+aliases read:error=EINTR sent
+aliases read:error=EIO cannot-read
+aliases fstat:error=EIO no-file
+END
+}
+
+@test "a file without a line end within 8 KB is no secret, and behind the first line it may be larger" {
+    local long
+    server
+    profile tls=implicit password= password_file="$T/secret"
+    printf -v long '%8192s' ''
+    secret "$T/secret" 600 "${long// /x}"
+    send
+    refused 78 'no secret'
+    nobody_called
+    secret "$T/secret"
+    head -c 20000 /dev/zero >>"$T/secret"
+    send
+    logged_in "$SECRET"
+}
+
+@test "a token may hold no byte above ~" {
+    local byte
+    server
+    for byte in 7f 80 ff 20 01; do
+        secret "$T/token" 600 "$(printf "a\\x$byte")b"
+        profile tls=implicit password= oauth_token_file="$T/token"
+        send
+        refused 78 'OAuth token'
+    done
+    nobody_called
+}
+
+# bats test_tags=strace
+@test "a kernel without close_range leaves the program no file of the caller's either" {
+    need strace
+    server
+    program print <<END
+#!/bin/sh
+ls /proc/self/fd | tr '\\n' ' ' >$T/open
+echo $SECRET
+END
+    by_command "$T/print"
+    run --separate-stderr strace -f -qq -o "$T/trace" -e inject=close_range:error=ENOSYS \
+        "$BIN/sendmail" bob@mail.test 7</dev/null < <(message)
+    assert_in "$T/trace" INJECTED
+    logged_in "$SECRET"
+    # The last is ls's own, of the folder.
+    [ "$(<"$T/open")" = '0 1 2 3 ' ] || fail "$(<"$T/open")"
+}

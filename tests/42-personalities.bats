@@ -94,6 +94,20 @@ ctypes.CDLL(None).execv(sys.argv[1].encode(), words)' "$MC" < <(message)
     assert_status 0
 }
 
+@test "newaliases takes * for no name, and a file that others can write for none" {
+    called newaliases
+    profile '[aliases]' '* = ops@mail.test' 'root = *@mail.test'
+    NAME=newaliases run --separate-stderr idle
+    assert_status 0
+    printf 'root: ops@mail.test\n' >"$BATS_TEST_TMPDIR/aliases"
+    chmod o+w "$BATS_TEST_TMPDIR/aliases"
+    profile "aliases_file=$BATS_TEST_TMPDIR/aliases"
+    NAME=newaliases run --separate-stderr idle
+    assert_status 78
+    assert_one_line
+    assert_output_has "chmod o-w $BATS_TEST_TMPDIR/aliases"
+}
+
 @test "newaliases without a profile is 78" {
     called newaliases
     rm -f "$MAILCHUTE_CONFIG"
@@ -420,4 +434,37 @@ verifier() {
     run --separate-stderr idle -bv 'a b@mail.test'
     assert_status 65
     assert_one_line
+}
+
+@test "-bv: what is wrong with the profile or its secret is 78, and nobody is asked" {
+    local line
+    for line in helo=localhost password_file=/nowhere reply_to=bob; do
+        profile password= "$line"
+        run --separate-stderr idle -bv bob@mail.test
+        assert_status 78
+        assert_one_line
+    done
+}
+
+@test "-bv of an empty list is 64" {
+    profile
+    run --separate-stderr idle -bv ,
+    assert_status 64
+    assert_one_line
+}
+
+@test "-bv -oeq says nothing on stderr" {
+    profile
+    run --separate-stderr idle -bv -oeq bob@mail.test
+    assert_status 69
+    assert_silent
+}
+
+@test "-bv: what was answered stands, though the server goes before the end" {
+    peer < <(printf '%s\n' @465p @login 'C: MAIL *' 'S: 250 ok' 'C: RCPT *' 'S: 250 fine' 'RESET')
+    profile tls=implicit
+    run --separate-stderr idle -bv a@mail.test
+    assert_status 0
+    [ "$output" = 'a@mail.test: 250 fine' ]
+    [ -z "$stderr" ]
 }

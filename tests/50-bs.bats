@@ -537,6 +537,11 @@ END
         'MAIL FROM:<alice@mail.test>( BODY=8BITMIME)? RET=HDRS ENVID=QQ\+2B314159'
 }
 
+@test "RET=FULL is passed on, in small letters too" {
+    mail_line @587p 'MAIL FROM:<alice@mail.test> ret=full' \
+        'MAIL FROM:<alice@mail.test>( BODY=8BITMIME)? RET=FULL'
+}
+
 @test "AUTH= of the caller is taken and not passed on" {
     mail_line @587p 'MAIL FROM:<alice@mail.test> AUTH=<>' \
         'MAIL FROM:<alice@mail.test>( BODY=8BITMIME)?'

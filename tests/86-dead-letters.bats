@@ -491,3 +491,29 @@ END
         assert_one_line
     done
 }
+
+@test "resend finds a letter in the folder it is called in" {
+    local path
+    fails bob@mail.test < <(message)
+    path=$(letter)
+    peer <<< $'@587\n@login\n@send'
+    profile dead_letter="$DEAD"
+    cd "$DEAD"
+    run --separate-stderr "$BIN/mailchute" resend "${path##*/}"
+    assert_status 0
+    assert_silent
+    peer_done
+    no_letter
+}
+
+@test "resend with a profile that is wrong by now is 78, and the letter stays" {
+    local line
+    fails bob@mail.test < <(message)
+    for line in helo=localhost password_file=/nowhere; do
+        profile dead_letter="$DEAD" password= "$line"
+        run --separate-stderr "$BIN/mailchute" resend "$(letter)"
+        assert_status 78
+        assert_one_line
+        state waiting bob@mail.test
+    done
+}
