@@ -458,6 +458,21 @@ set_id_cage() {
     assert_in "$BATS_TEST_TMPDIR/trace" '"/mine", .*O_TMPFILE'
 }
 
+# bats test_tags=cage,strace
+@test "a TMPDIR that doesn't begin at the root doesn't count" {
+    setup_cage
+    need strace
+    mkdir -m 1777 "${CAGE:?}/mine"
+    cage_profile "$SYSTEM"
+    head -c 400000 /dev/zero | tr '\0' 'x' | fold -w 70 >"$BATS_TEST_TMPDIR/large"
+    TMPDIR=mine run strace -f -e trace=open,openat,memfd_create -o "$BATS_TEST_TMPDIR/trace" \
+        chroot --userspec=61002:61002 --groups= "$CAGE" /bin/sendmail -i bob@mail.test \
+        < <(message; cat "$BATS_TEST_TMPDIR/large")
+    assert_status 69
+    assert_in "$BATS_TEST_TMPDIR/trace" '"/tmp", .*O_TMPFILE'
+    refute_in "$BATS_TEST_TMPDIR/trace" '"mine'
+}
+
 # --- sections --------------------------------------------------------------------------
 # Goal: [default] is in force and everybody's parent; another section only by --profile, and
 # only where it says selectable = yes.

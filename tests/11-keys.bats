@@ -894,6 +894,27 @@ END
     bad tempfail_exit 0 256 -1 75x EX_TEMPFAIL
 }
 
+@test "auth: the small words have no capitals" {
+    bad auth Auto OFF
+}
+
+@test "64 pins are taken, 65 are 78" {
+    local -a pins
+    local i
+    for i in {1..32}; do
+        pins+=($'\tsha256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU= sha256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=')
+    done
+    section tls_pin= "${pins[@]}"
+    sed -i '3s/$/ sha256:47DEQpj8HBSa+\/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=/' "$MAILCHUTE_CONFIG"
+    run --separate-stderr "$BIN/mailchute" show
+    assert_status 78
+    assert_output_has 'tls_pin: the list is too long'
+    section "tls_pin = sha256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" "${pins[@]:0:31}" \
+        $'\tsha256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='
+    run --separate-stderr "$BIN/mailchute" show
+    assert_status 0
+}
+
 # --- what goes together ----------------------------------------------------------------
 
 @test "values that can't be, alone or together, are 78, and the line says which" {

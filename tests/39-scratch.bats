@@ -342,6 +342,17 @@ mistrusts() {
 }
 
 # bats test_tags=cage
+@test "where /etc/ssl is no folder there is no bundle, and those compiled in count" {
+    scratch
+    peer <<< $'@465\n@login\n@send'
+    image tls=implicit tls_trust=
+    rm -rf "$CAGE/etc/ssl"
+    : >"$CAGE/etc/ssl"
+    sends
+    sent
+}
+
+# bats test_tags=cage
 @test "a system's bundle that can't be read is 78, and not passed over" {
     scratch
     bundle /etc/ssl/certs/ca-certificates.crt other-ca.pem

@@ -69,6 +69,17 @@ ctypes.CDLL(None).execv(sys.argv[1].encode(), words)' "$MC" < <(message)
     [ "$status" != 0 ]
 }
 
+@test "--help and --version tell if they could not be printed" {
+    called mailchute
+    local flag
+    for flag in --help --version; do
+        run --separate-stderr bash -c 'exec "$0" "$1" >/dev/full' "$BIN/mailchute" "$flag"
+        [ "$status" != 0 ] || fail "$flag: status 0"
+        run --separate-stderr "$BIN/mailchute" "$flag"
+        assert_status 0
+    done
+}
+
 @test "newaliases checks the aliases and reads no input" {
     called newaliases
     profile '[aliases]' 'root = ops@mail.test'

@@ -532,6 +532,26 @@ END
         'MAIL FROM:<j.*rg@mail.test> (.* )?SMTPUTF8'
 }
 
+@test "a recipient that isn't ASCII is taken where MAIL had SMTPUTF8, and else refused" {
+    peer <<< $'@587p\n@login\nC: MAIL FROM:<alice@mail.test>*SMTPUTF8*\nS: 250 2.1.0 ok\nC: RCPT TO:<j*rg@mail.test>\nS: 250 2.1.5 ok\nC: RSET\nS: 250 2.0.0 ok\nC: MAIL FROM:<alice@mail.test>*\nS: 250 2.1.0 ok\nDRAIN'
+    profile
+    dialogue <<END
+$EHLO
+C: MAIL FROM:<alice@mail.test> SMTPUTF8
+S: 250 2.1.0 *
+C: RCPT TO:<jörg@mail.test>
+S: 250 2.1.5 *
+C: RSET
+S: 250 *
+C: MAIL FROM:<alice@mail.test>
+S: 250 2.1.0 *
+C: RCPT TO:<jörg@mail.test>
+S: 553 5.6.7 *
+$BYE
+END
+    said 0
+}
+
 @test "RET and ENVID are passed on where DSN is offered" {
     mail_line @587p 'MAIL FROM:<alice@mail.test> RET=HDRS ENVID=QQ+2B314159' \
         'MAIL FROM:<alice@mail.test>( BODY=8BITMIME)? RET=HDRS ENVID=QQ\+2B314159'

@@ -517,3 +517,77 @@ END
         state waiting bob@mail.test
     done
 }
+
+@test "-B7BIT is in the letter, and holds when it is sent again" {
+    fails -B7BIT bob@mail.test < <(message)
+    assert_in "$(letter)" '^Body: 7BIT$'
+    peer <<< $'@587\n@login\n@send'
+    resend
+    assert_status 0
+    peer_done
+    peer_log | refute_in - 'BODY=8BITMIME'
+    no_letter
+}
+
+# bats test_tags=strace
+@test "what resend can't write down before it sends isn't sent, and what it can't afterwards is told" {
+    local how want
+    need strace
+    while read -r how want; do
+        fails bob@mail.test < <(message)
+        peer <<< $'=== every connection\n@587\n@login\n@send'
+        profile dead_letter="$DEAD"
+        run --separate-stderr strace -qq -o "$BATS_TEST_TMPDIR/trace" -e "inject=$how" \
+            "$BIN/mailchute" resend "$(letter)"
+        assert_in "$BATS_TEST_TMPDIR/trace" INJECTED
+        peer_stop
+        case $want in
+        sent)
+            assert_status 0
+            assert_silent
+            no_letter
+            continue
+            ;;
+        none)
+            [ "$status" != 0 ]
+            peer_log | refute_in - 'queued as'
+            state waiting bob@mail.test
+            ;;
+        *)
+            assert_status 0
+            assert_one_line
+            assert_output_has "warning: "
+            assert_output_has "it was sent to everybody: remove $(letter)"
+            peer_log | assert_in - 'queued as'
+            ;;
+        esac
+        rm -f "$DEAD"/*
+    done <<'END'
+pwrite64:error=EINTR:when=1 sent
+pwrite64:error=EIO:when=1 none
+fdatasync:error=EIO:when=1 none
+pwrite64:error=EIO:when=2 told
+fdatasync:error=EIO:when=2 told
+unlink:error=EACCES told
+END
+}
+
+@test "resend removes no other file that has the letter's name by now" {
+    local path
+    fails bob@mail.test < <(message)
+    path=$(letter)
+    peer <<< $'@587\n@login\nC: MAIL*\nS: 250 ok\nC: RCPT*\nS: 250 ok\nC: DATA\nS: 354 go\nBODY\nSLEEP 2\nS: 250 ok\nC*: QUIT'
+    profile dead_letter="$DEAD"
+    "$BIN/mailchute" resend "$path" >"$BATS_TEST_TMPDIR/said" 2>&1 3>&- &
+    local pid=$! turn
+    started "$pid"
+    for ((turn = 0; turn < 200; turn++)); do
+        ! grep -q '1 BODY' "$PEER/log" || break
+        sleep 0.05
+    done
+    echo mine >"$path.new"
+    mv "$path.new" "$path"
+    wait "$pid"
+    [ "$(<"$path")" = mine ]
+    assert_in "$BATS_TEST_TMPDIR/said" 'another file has its name now; it was sent to everybody'
+}

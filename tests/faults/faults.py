@@ -216,6 +216,17 @@ def calls_short(place):
                                inject=("%s:%d:len=%d" % (name, which, k),))
 
 
+def calls_cut(place):
+    """A part is taken, and the rest fails: within each record that goes out, the last one too."""
+    for face in FACES:
+        for name, which, _ in calls_of(dry(place, **face)):
+            if name in ("sendto", "write"):
+                for k in (1, 3, 17):
+                    yield dict(face, may_be_mute=True,
+                               inject=("%s:%d:len=%d" % (name, which, k),
+                                       "%s:%d+:fail=%d" % (name, which + 1, errno.ECONNRESET)))
+
+
 def calls_interrupted(place):
     """EINTR storms: each call of a kind, and of all kinds that may be, broken off before it works."""
     for face in FACES:
@@ -368,8 +379,8 @@ GROUPS = [
     ("b", client_plain_cut, False), ("b", client_plain_stalled, True),
     ("b", client_large_cut, False), ("b", client_large_stalled, True),
     ("a", answers, False),
-    ("c", calls_failing, False), ("c", calls_short, False), ("c", calls_interrupted, False),
-    ("c", calls_late, False), ("d", allocations, False),
+    ("c", calls_failing, False), ("c", calls_short, False), ("c", calls_cut, False),
+    ("c", calls_interrupted, False), ("c", calls_late, False), ("d", allocations, False),
     ("e", stdin_cut, False), ("e", signals, False), ("e", signal_steps, False),
     ("g", rounds, True), ("g", letters, False), ("g", letters_calls, False),
     ("f", replies_split, False), ("f", content_split, False),
