@@ -353,6 +353,34 @@ shown() {
     shown 'domain = mail.test'
 }
 
+@test "an alias that is called password is no secret" {
+    profile password= user= '[aliases]' 'password = ops@x.test'
+    chmod 644 "$MAILCHUTE_CONFIG"
+    shown 'domain = mail.test'
+}
+
+@test "a profile below a file isn't there" {
+    profile
+    MAILCHUTE_CONFIG=$MAILCHUTE_CONFIG/x run --separate-stderr "$BIN/sendmail" bob@mail.test < <(message)
+    assert_status 78
+    assert_output_has "MAILCHUTE_CONFIG=$MAILCHUTE_CONFIG/x isn't there"
+}
+
+# bats test_tags=strace
+@test "without a profile stdin is read to its end all the same, whatever interrupts" {
+    local how
+    need strace
+    message >"$BATS_TEST_TMPDIR/input"
+    rm -f "$MAILCHUTE_CONFIG"
+    for how in EINTR EAGAIN; do
+        run --separate-stderr strace -qq -P "$BATS_TEST_TMPDIR/input" -o "$BATS_TEST_TMPDIR/trace" \
+            -e "inject=read:error=$how:when=1" "$BIN/sendmail" bob@mail.test <"$BATS_TEST_TMPDIR/input"
+        assert_status 78
+        assert_in "$BATS_TEST_TMPDIR/trace" INJECTED
+        assert_in "$BATS_TEST_TMPDIR/trace" '^read\(0, "", .* = 0$'
+    done
+}
+
 # --- set-id ----------------------------------------------------------------------------
 # Goal: a set-id binary takes nothing from whoever starts it. The cage is under build/ here,
 # as /tmp is often mounted nosuid.

@@ -311,6 +311,7 @@ END
 @test "name constraints that needn't be understood count all the same" {
     rows "$CERTS/table" <<'END'
         good names-permit
+        bad names-permit-half 'name constraints' 'CN=Narrow Middle'
         bad names-forbid 'name constraints' 'CN=Narrow Middle'
 END
 }

@@ -538,6 +538,7 @@ keys.update({
     "twice-wrapped": seq(zero, seq(), octets(seq(zero, seq(), octets(seq(num(1), octets(bytes(32))))))),
     "no-scalar": seq(num(1), octets()), "long-scalar": seq(num(1), octets(bytes(100))),
     "zero": seq(num(1), octets(bytes(32))),
+    "zeros": seq(*[zero] * 9), "voids": seq(zero, *[tlv(2)] * 8),
     "large": seq(zero, octets(bytes(5000))),
 })
 text = base64.encodebytes(keys[sys.argv[1]]).decode()
@@ -558,6 +559,10 @@ der() {
     # In their form these are keys.
     der uneven >"$T/key"
     unfit "doesn't belong" : tls_cert="$OWN/rsa2048.pem" tls_key="$T/key"
+    for name in zeros voids; do
+        der "$name" >"$T/key"
+        unfit tls_cert : tls_cert="$OWN/rsa2048.pem" tls_key="$T/key"
+    done
     der zero >"$T/key"
     unfit "doesn't belong" : tls_cert="$OWN/p256.pem" tls_key="$T/key"
 }

@@ -638,3 +638,61 @@ END
     # The last is ls's own, of the folder.
     [ "$(<"$T/open")" = '0 1 2 3 ' ] || fail "$(<"$T/open")"
 }
+
+@test "a folder of credentials makes no other file one" {
+    server
+    secret "$T/secret" 644
+    mkdir "$T/cred"
+    profile tls=implicit password= password_file="$T/secret"
+    CREDENTIALS_DIRECTORY=$T/cred send
+    refused 78 "chmod o-rwx $T/secret"
+    nobody_called
+}
+
+@test "SCRAM takes no password with a control character in it" {
+    peer < <(printf '%s\n' TLS @greet 'C: EHLO *' 'S: 250-mail.test' 'S: 250 AUTH SCRAM-SHA-256' DRAIN)
+    secret "$T/secret" 600 $'s3cret\001'
+    profile tls=implicit password= password_file="$T/secret" auth=SCRAM-SHA-256
+    send
+    refused 78 'no control character'
+    peer_stop
+    peer_log | refute_in - '< AUTH'
+}
+
+@test "a token alone is of no use where the server takes passwords only" {
+    peer < <(printf '%s\n' TLS @greet 'C: EHLO *' 'S: 250-mail.test' 'S: 250 AUTH PLAIN LOGIN' DRAIN)
+    secret "$T/token" 600 abc
+    profile tls=implicit password= oauth_token_file="$T/token"
+    send
+    [ "$status" != 0 ]
+    assert_one_line
+    assert_output_has 'PLAIN LOGIN'
+    peer_stop
+    peer_log | refute_in - '< (AUTH|MAIL)'
+}
+
+# bats test_tags=strace
+@test "without a pipe or a process for the program it is told, and nobody is called" {
+    local how
+    need strace
+    server
+    program print <<<$'#!/bin/sh\necho s3cret-alice'
+    by_command "$T/print"
+    for how in pipe2:error=EMFILE clone,fork,vfork:error=EAGAIN; do
+        run --separate-stderr strace -qq -o "$T/trace" -e "inject=$how" "$BIN/sendmail" bob@mail.test \
+            < <(message)
+        assert_in "$T/trace" INJECTED
+        [ "$status" != 0 ]
+        refused "$status" "no $([[ $how = pipe* ]] && echo pipe || echo process) for password_command"
+    done
+    nobody_called
+}
+
+# bats test_tags=cage
+@test "without /dev/null the program isn't run" {
+    setup_cage
+    cage_profile "$SYSTEM" user=alice password_command='/bin/mailchute --version'
+    run --separate-stderr in_cage alice /bin/sendmail bob@mail.test < <(message)
+    assert_status 78
+    assert_output_has "can't be run"
+}

@@ -726,6 +726,35 @@ END
     peer_done
 }
 
+@test "a path whose quote stays open, and parameters of over 1200 bytes, are refused" {
+    local orcpt
+    orcpt=" ORCPT=rfc822;$(printf 'x%.0s' {1..240})"
+    peer <<< $'@587p\n@login\nC: MAIL *\nS: 250 2.1.0 ok\nDRAIN'
+    profile
+    dialogue <<END
+$EHLO
+C: MAIL FROM:<"alice b@mail.test>
+S: 501 5.*
+C: MAIL FROM:<alice@mail.test>
+S: 250 2.1.0 *
+C: RCPT TO:<bob@mail.test>$orcpt$orcpt$orcpt$orcpt$orcpt
+S: 501 5.5.4 the parameters are too long
+$BYE
+END
+    said 0
+}
+
+@test "a profile whose values don't go together is 451 at MAIL" {
+    profile helo=localhost
+    dialogue <<END
+$EHLO
+C: MAIL FROM:<alice@mail.test>
+S: 4?? 4.*helo can't be localhost*
+$BYE
+END
+    said 0
+}
+
 @test "unknown and wrong parameters are refused, and right ones taken after" {
     peer_takes AAA
     profile

@@ -247,3 +247,18 @@ passwd() {
         assert_output_has 'no profile'
     done
 }
+
+# bats test_tags=cage
+@test "a bare sender that is too long with its domain is 65, and one that fits goes" {
+    local long domain
+    printf -v long '%300s' ''
+    printf -v domain '%60s' ''
+    domain=${domain// /d}.${domain// /d}.${domain// /d}.test
+    cage domain="$domain"
+    from_alice -f "${long// /x}"
+    not_sent 65 'too long'
+    printf -v long '%180s' ''
+    cage domain="$domain" from="${long// /x}"
+    from_alice
+    sent
+}

@@ -80,6 +80,16 @@ no_content() {
     peer_done
 }
 
+@test "a token's answer is waited for: its refusal has more to say" {
+    (umask 077; echo abc >"$BATS_TEST_TMPDIR/token")
+    peer < <(hello PIPELINING | sed 's/AUTH .*/AUTH OAUTHBEARER/'; printf '%s\n' 'C: AUTH OAUTHBEARER *' \
+        'C-NONE 0.3' 'S: 235 ok' 'C: MAIL *' 'C: RCPT *' 'C: RCPT *' 'C: DATA' 'S: 250' 'S: 250' 'S: 250' \
+        'S: 354' "$REST")
+    send password= oauth_token_file="$BATS_TEST_TMPDIR/token"
+    assert_status 0
+    peer_done
+}
+
 @test "-bs and -bv wait for AUTH's answer" {
     peer < <(hello PIPELINING; printf '%s\n' 'C: AUTH PLAIN *' 'C-NONE 0.2' 'S: 235 ok' \
         'C: MAIL *' 'S: 250' 'C: RCPT *' 'S: 250' 'C: RSET' 'S: 250' 'C*: QUIT')

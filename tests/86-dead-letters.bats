@@ -482,6 +482,14 @@ END
     assert_output_has 'only its owner'
 }
 
+@test "resend of a path that is too long is 65" {
+    profile
+    run --separate-stderr "$BIN/mailchute" resend "$(printf 'x%.0s' {1..9000})/x"
+    assert_status 65
+    assert_one_line
+    assert_output_has 'too long'
+}
+
 @test "resend wants one file" {
     profile
     for words in '' 'a b' '--even-if-doubled' '--force a' '-x'; do

@@ -548,7 +548,8 @@ def authorities():
     through("path-length-kept", short)
     through("path-length-exceeded", ca("Too Deep", short, key="other"), short)
     for label, value in (("forbid", excluded(dns("localhost"))),
-                         ("permit", permitted(dns("localhost")))):
+                         ("permit", permitted(dns("localhost"))),
+                         ("permit-half", permitted(dns("calhost")))):
         for critical in (True, False):
             through("names-%s%s" % (label, "-critical" if critical else ""),
                     ca("Narrow Middle", ROOT, name_constraints(value, critical)))

@@ -264,7 +264,9 @@ def allocations(place):
         yield dict(words, malloc="%d" % n)
 
 
-ALL_KEYS = ("add_header = X-Host: web1\n\tX-Other: 2", "reply_to = office@example.com",
+CERTS = os.path.join(ROOT, "build/tests/certs")
+ALL_KEYS = ("tls_cert = %s/good.pem" % CERTS, "tls_key = %s/good.key" % CERTS, "secret_mode = any",
+            "add_header = X-Host: web1\n\tX-Other: 2", "reply_to = office@example.com",
             "rewrite_headers = yes", "full_name = The Shop", "sender_header = yes",
             "from_header = force", "dsn_notify = failure,delay", "dsn_return = hdrs",
             "[aliases]\nbob@mail.test = carol@mail.test\nroot = a@mail.test, b@mail.test",
@@ -365,10 +367,21 @@ def letters_calls(place):
                 plan = "%s:%d:fail=%d" % (name, which, getattr(errno, word))
                 yield dict(face, dead=True, later=dict(inject=(plan,)), **DOWN)
         for name, which, _ in calls_of(down):
-            if name in ("write", "fsync", "rename", "link", "linkat", "ftruncate"):
+            # The last name and the last file are the letter's.
+            last = name in ("getrandom", "openat") and \
+                (name, which + 1) not in [c[:2] for c in calls_of(down)]
+            if last or name in ("write", "fsync", "rename", "link", "linkat", "ftruncate"):
                 for word in ERRNOS.get(name, "EIO").split():
                     plan = "%s:%d:fail=%d" % (name, which, getattr(errno, word))
                     yield dict(face, dead=True, inject=(plan,), may_be_mute=True, **DOWN)
+
+
+def letters_allocations(place):
+    """Memory runs out while the letter is sent again."""
+    del place
+    for n in range(1, 201):
+        for more in ("", "+"):
+            yield dict(dead=True, later=dict(binary="malloc", malloc="%d%s" % (n, more)), **DOWN)
 
 
 # Their letters are those of README.md's table; patient: most of the time is spent waiting.
@@ -383,6 +396,7 @@ GROUPS = [
     ("c", calls_interrupted, False), ("c", calls_late, False), ("d", allocations, False),
     ("e", stdin_cut, False), ("e", signals, False), ("e", signal_steps, False),
     ("g", rounds, True), ("g", letters, False), ("g", letters_calls, False),
+    ("g", letters_allocations, False),
     ("f", replies_split, False), ("f", content_split, False),
 ]
 QUICK = {False: 400, True: 96}         # runs of a group
