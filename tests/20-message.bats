@@ -171,10 +171,10 @@ PY
 @test "at a terminal a lone dot ends the input" {
     relay
     profile
-    run --separate-stderr at_terminal $'Subject: typed\n\none\n.\n' "$BIN/sendmail" bob@mail.test
+    run --separate-stderr at_terminal $'Subject: typed\n\none\nx\n.\n' "$BIN/sendmail" bob@mail.test
     assert_status 0
     peer_done
-    [ "$(body)" = one ]
+    [ "$(body)" = $'one\nx' ]
 }
 
 @test "at a terminal a lone dot ends nothing with -i" {

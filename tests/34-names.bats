@@ -362,6 +362,17 @@ END
 }
 
 # bats test_tags=cage
+@test "a host that is a dot alone is no name" {
+    dns mail.test=127.0.0.1
+    names host=".:$PORT"
+    resolved
+    looks_up
+    assert_status 68
+    assert_one_line
+    assert_output_has 'cannot look up'
+}
+
+# bats test_tags=cage
 @test "the second server answers where the first is silent, without delay" {
     peer --cert good-rsa <<< $'@587\n@send'
     local DNS_mute

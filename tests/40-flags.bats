@@ -491,3 +491,14 @@ teardown() { teardown_case; }
     done
     nobody_called
 }
+
+@test "-or with what is no time, or with more than a day, changes nothing that is sent" {
+    local time
+    for time in -5m x 5x 99999s 9999999d 2d '' 0; do
+        peer <<< $'@587\n@login\n@send'
+        profile
+        run --separate-stderr "$BIN/sendmail" -i "-or$time" bob@mail.test < <(message)
+        assert_status 0
+        peer_done
+    done
+}

@@ -744,6 +744,34 @@ END
     said 0
 }
 
+# bats test_tags=strace
+@test "content that finds no room is refused for now, and the dialogue goes on" {
+    need strace
+    peer <<< $'@587p\n@login\nC: MAIL *\nS: 250 2.1.0 ok\nC: RCPT *\nS: 250 2.1.5 ok\nC: RSET\nS: 250 ok\nDRAIN'
+    profile
+    { printf 'EHLO x\r\nMAIL FROM:<alice@mail.test>\r\nRCPT TO:<bob@mail.test>\r\nDATA\r\n'
+        head -c 900000 /dev/zero | tr '\0' x | fold -w 70 | sed 's/$/\r/'
+        printf '\r\n.\r\nNOOP\r\nQUIT\r\n'; } >"$BATS_TEST_TMPDIR/input"
+    TMPDIR=/nowhere run --separate-stderr strace -qq -o "$BATS_TEST_TMPDIR/trace" \
+        -e inject=memfd_create:error=ENOSYS "$BIN/sendmail" -bs <"$BATS_TEST_TMPDIR/input"
+    assert_in "$BATS_TEST_TMPDIR/trace" INJECTED
+    grep -q '^4[0-9][0-9] .*no room for a message over 128 KiB' <<<"$output" || fail "$output"
+    # NOOP and QUIT have their answers behind it.
+    [[ $(tail -n 2 <<<"$output") == 250*$'\n'221* ]] || fail "$output"
+    peer_stop
+    peer_log | refute_in - '1 BODY|BDAT|< DATA'
+}
+
+@test "an address of the header that isn't ASCII goes where MAIL had no SMTPUTF8, and is told" {
+    peer <<< $'@587p\n@login\nC: MAIL *\nS: 250 2.1.0 ok\nC: RCPT *\nS: 250 2.1.5 ok\nC: DATA\nS: 354 go\nBODY\nS: 250 ok\nC*: QUIT'
+    profile
+    run --separate-stderr "$BIN/sendmail" -bs < <(printf '%s\r\n' 'EHLO x' 'MAIL FROM:<alice@mail.test>' \
+        'RCPT TO:<bob@mail.test>' DATA 'To: jörg@mail.test' 'Subject: x' '' y . QUIT)
+    assert_status 0
+    peer_done
+    assert_in "$BATS_TEST_TMPDIR/log" "an address that isn't ASCII, and MAIL had no SMTPUTF8"
+}
+
 @test "a profile whose values don't go together is 451 at MAIL" {
     profile helo=localhost
     dialogue <<END

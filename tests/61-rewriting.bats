@@ -343,6 +343,12 @@ from_header() {
     assert_same "$(field Sender)" carol@mail.test
 }
 
+@test "sender_header adds the sender where From differs in the domain alone" {
+    KEYS=(sender_header=yes)
+    wrote 'From: alice@mall.test\nTo: bob@mail.test\n'
+    assert_same "$(field Sender)" alice@mail.test
+}
+
 @test "sender_header adds nothing where From is the sender, bare or not" {
     KEYS=(sender_header=yes)
     wrote 'From: Alice <alice@mail.test>\nTo: bob@mail.test\n'

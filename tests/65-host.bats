@@ -140,6 +140,7 @@ END
 %u+%u@x.%h alice+alice@x.host.test
 shop shop@name.test
 %u alice@name.test
+%x@mail.test %x@mail.test
 END
 }
 

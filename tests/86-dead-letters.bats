@@ -580,6 +580,20 @@ unlink:error=EACCES told
 END
 }
 
+# bats test_tags=strace
+@test "what wasn't sent, and can't be written down, is told as both" {
+    need strace
+    fails bob@mail.test < <(message)
+    PORT=1 profile dead_letter="$DEAD"
+    run --separate-stderr strace -qq -o "$BATS_TEST_TMPDIR/trace" -e inject=pwrite64:error=EIO \
+        "$BIN/mailchute" resend "$(letter)"
+    assert_status 69
+    assert_output_has 'warning: cannot write down'
+    refute_output_has 'sent to everybody'
+    assert_output_has 'not sent'
+    state waiting bob@mail.test
+}
+
 @test "resend removes no other file that has the letter's name by now" {
     local path
     fails bob@mail.test < <(message)
