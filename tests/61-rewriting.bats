@@ -464,6 +464,12 @@ from_header() {
     LC_ALL=C refute_in <(header) $'[\x80-\xff]'
 }
 
+@test "add_header with what is no UTF-8 goes as it is" {
+    KEYS=($'add_header=X-Site: caf\xe9')
+    wrote 'From: a@mail.test\nTo: bob@mail.test\n'
+    arrived | LC_ALL=C grep -qaxF $'X-Site: caf\xe9' || fail "$(arrived)"
+}
+
 @test "add_header of a line that is no field is 78, and named" {
     local line
     for line in 'no colon' 'two words: x' ': no name' 'Nämé: x'; do
