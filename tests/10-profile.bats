@@ -373,8 +373,10 @@ shown() {
     message >"$BATS_TEST_TMPDIR/input"
     rm -f "$MAILCHUTE_CONFIG"
     for how in EINTR EAGAIN; do
+        exec 7<"$BATS_TEST_TMPDIR/input"
         run --separate-stderr strace -qq -P "$BATS_TEST_TMPDIR/input" -o "$BATS_TEST_TMPDIR/trace" \
-            -e "inject=read:error=$how:when=1" "$BIN/sendmail" bob@mail.test <"$BATS_TEST_TMPDIR/input"
+            -e "inject=read:error=$how:when=1" "$BIN/sendmail" bob@mail.test <&7
+        exec 7<&-
         assert_status 78
         assert_in "$BATS_TEST_TMPDIR/trace" INJECTED
         assert_in "$BATS_TEST_TMPDIR/trace" '^read\(0, "", .* = 0$'

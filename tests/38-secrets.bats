@@ -613,7 +613,7 @@ END
     local byte
     server
     for byte in 7f 80 ff 20 01; do
-        secret "$T/token" 600 "$(printf "a\\x$byte")b"
+        secret "$T/token" 600 "a$(printf '%b' "\\x$byte")b"
         profile tls=implicit password= oauth_token_file="$T/token"
         send
         refused 78 'OAuth token'
