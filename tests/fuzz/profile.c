@@ -111,7 +111,7 @@ check_section(const struct profile_file *f, const struct world *w, const char *n
 		profile_show(&p, &out);
 		must(p.password == NULL || strstr(shown, "password = ***\n") != NULL);
 	} else
-		must(e.kind == ERR_CONFIG || (e.kind == ERR_FAULT && fuzz_memory > 0));
+		must(e.kind == ERR_CONFIG || (e.kind == ERR_SYSTEM && fuzz_memory > 0));
 	profile_clear(&p);
 }
 
