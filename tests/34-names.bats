@@ -263,7 +263,7 @@ disturbed() {
     peer --cert good-rsa <<< $'@587\n@send'
     dns --tcp --fault "$fault" mail.test=127.0.0.1
     names tls_name=localhost
-    resolved
+    printf 'nameserver %s\noptions timeout:3 attempts:2\n' "$DNS" >"$CAGE/etc/resolv.conf"
     run --separate-stderr strace -qq -o "$BATS_TEST_TMPDIR/trace" "${how[@]}" \
         chroot "$CAGE" /bin/sendmail -i bob@mail.test < <(message)
     grep -qE "INJECTED|DELAYED" "$BATS_TEST_TMPDIR/trace" || fail "nothing went wrong: $*"
@@ -309,7 +309,7 @@ END
 1 recvfrom:error=EINTR:when=3
 1 recvfrom:error=EAGAIN:when=4
 2 recvfrom:error=ECONNRESET:when=3
-2 recvfrom:delay_exit=600000:when=3
+2 recvfrom:delay_exit=1700000:when=3
 2 recvfrom:error=ECONNRESET:when=4
 2 socket:error=EMFILE:when=2
 2 connect:error=EPERM:when=2
@@ -317,7 +317,7 @@ END
 2 sendto:error=EPIPE:when=3
 END
     # No time is left for it.
-    disturbed A:first=1/truncated recvfrom:delay_exit=1100000:when=2
+    disturbed A:first=1/truncated recvfrom:delay_exit=3200000:when=2
     not_sent 69 'no answer from a name server'
     asked 0 tcp
 }
