@@ -116,7 +116,7 @@ void profile_clear(struct profile *p);
 const struct value_key *profile_key(const char *name);
 const char *profile_nearest_key(const char *name);
 
-/* True for "never" and lists of success, failure, delay (RFC 3461 4.1), in any case. */
+/* True for "never" and lists of success, failure, delay, each once (RFC 3461 4.1), in any case. */
 bool profile_is_notify(const char *s);
 
 /* ERR_DATA where an alias's value leads elsewhere than to addresses: |program, /file, :include:. */

@@ -41,6 +41,7 @@ bool
 profile_is_notify(const char *s)
 {
 	static const char *const words[] = {"success", "failure", "delay"};
+	unsigned seen = 0;
 	size_t n, i;
 
 	if (text_same(s, "never"))
@@ -49,8 +50,9 @@ profile_is_notify(const char *s)
 		n = strcspn(s, ",");
 		for (i = 0; i < 3 && !text_same_n(s, n, words[i]); i++)
 			;
-		if (i == 3)
+		if (i == 3 || (seen & 1U << i) != 0)
 			return false;
+		seen |= 1U << i;
 		if (s[n] == '\0')
 			return true;
 	}

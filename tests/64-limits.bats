@@ -456,7 +456,8 @@ DOTTED='one\n.\ntwo\n'
 
 @test "a bad dsn_notify or dsn_return is 78, and named" {
     local value
-    for value in sometimes success,never never,failure ',success' 'success,' 'success failure'; do
+    for value in sometimes success,never never,failure ',success' 'success,' 'success failure' \
+        delay,Delay success,failure,delay,success; do
         KEYS=("dsn_notify=$value")
         refuses 78 bob@mail.test < <(message)
         assert_output_has dsn_notify
