@@ -17,7 +17,7 @@ offered(const char *keyword, uint64_t size)
 {
 	const char *at = fuzz_said.at, *end = at + fuzz_said.n, *stop;
 	size_t len = strlen(keyword), n;
-	char value[32];
+	char value[1024]; /* zeros may lead */
 
 	for (; at < end; at = stop + 1) {
 		stop = memchr(at, '\n', (size_t)(end - at));
