@@ -11,7 +11,7 @@ struct fuzz_bytes fuzz_sent, fuzz_said;
 size_t fuzz_heard;
 unsigned fuzz_connections;
 
-static struct fuzz_input script;
+static struct fuzz_input script, stream; /* stream: what is left of a reply by TCP */
 static size_t step, turn_end;
 static bool is_eager, spoken_to;
 static int64_t now;
@@ -35,6 +35,7 @@ fuzz_server(struct fuzz_input s, size_t piece, bool eager)
 	turn_end = end_of_turn(0);
 	fuzz_sent.n = 0;
 	fuzz_said.n = 0;
+	stream.n = 0;
 	fuzz_connections = 0;
 	now = 0;
 }
@@ -184,7 +185,6 @@ ssize_t fuzz_recv(int fd, void *data, size_t n, int flags);
 int fuzz_poll(struct pollfd *fds, nfds_t n, int timeout);
 
 bool fuzz_has_name_servers;
-static struct fuzz_input stream;
 
 int
 fuzz_socket(int domain, int type, int protocol)
@@ -257,7 +257,9 @@ fuzz_poll(struct pollfd *fds, nfds_t n, int timeout)
 	now++;
 	for (i = 0; i < n; i++)
 		fds[i].revents = 0;
-	if ((fds[0].events & POLLOUT) == 0 && fuzz_heard == script.n && stream.n == 0) {
+	/* As poll(2): what isn't open is passed over. */
+	if (fds[0].fd < 0 ||
+		((fds[0].events & POLLOUT) == 0 && fuzz_heard == script.n && stream.n == 0)) {
 		now += timeout > 0 ? timeout : 0;
 		return 0;
 	}
