@@ -171,7 +171,7 @@ end_chain(const br_x509_class **ctx)
 	unsigned code = 0;
 	size_t n;
 
-	if (c->bytes.no_memory)
+	if (c->too_large && c->bytes.no_memory)
 		(void)err_set(c->e, ERR_SYSTEM, "no memory for the server's certificates");
 	if (c->too_large)
 		return refuse(c,

@@ -19,13 +19,6 @@ send() {
     run --separate-stderr "$BIN/sendmail" -i "$@" < <(message)
 }
 
-# sent: send ended with 0, and the peer saw its transcript played.
-sent() {
-    assert_status 0
-    assert_silent
-    peer_done
-}
-
 # section KEY=VALUE...: a bare profile with these lines, from line 3 on.
 section() {
     (umask 077; printf '[default]\nhost = localhost\n' >"$MAILCHUTE_CONFIG"

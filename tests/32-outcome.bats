@@ -38,16 +38,6 @@ connections() {
     [ "$n" = "$1" ] || fail "$n connections, not $1" "$(peer_log "${@:2}")"
 }
 
-# wait_log PATTERN [NAME]: until the peer's log has such a line (10 s at most).
-wait_log() {
-    local turn
-    for ((turn = 0; turn < 200; turn++)); do
-        ! peer_log "${@:2}" | grep -qE -e "$1" || return 0
-        sleep 0.05
-    done
-    fail "not in the peer's log: $1" "$(peer_log "${@:2}")"
-}
-
 # background [ARG...]: sends in the background; its stdin is a file. Sets CLIENT.
 background() {
     message >"$BATS_TEST_TMPDIR/message"

@@ -27,12 +27,6 @@ looks_up() {
     TENTHS=$(((${EPOCHREALTIME/./} - began) / 100000))
 }
 
-sent() {
-    assert_status 0
-    assert_silent
-    peer_done
-}
-
 # not_sent STATUS WORDS
 not_sent() {
     assert_status "$1"

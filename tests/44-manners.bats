@@ -301,12 +301,9 @@ os.execv(sys.argv[1], sys.argv[1:])' "$BIN/sendmail" a@mail.test < <(message)
     profile tls=implicit
     message >"$BATS_TEST_TMPDIR/in"
     (trap '' HUP INT; exec "$BIN/sendmail" bob@mail.test) <"$BATS_TEST_TMPDIR/in" >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- &
-    local pid=$! turn
+    local pid=$!
     started "$pid"
-    for ((turn = 0; turn < 500; turn++)); do
-        ! grep -q ' BODY ' "$PEER/log" || break
-        sleep 0.01
-    done
+    wait_log ' BODY '
     kill -HUP "$pid"
     kill -INT "$pid"
     local status=0

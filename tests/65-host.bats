@@ -43,12 +43,6 @@ from_alice() {
         < <(printf 'Subject: a test\n\nHello\n')
 }
 
-sent() {
-    assert_status 0
-    assert_silent
-    peer_done
-}
-
 # not_sent STATUS WORDS: one line with these words, and nobody was asked.
 not_sent() {
     assert_status "$1"

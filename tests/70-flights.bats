@@ -633,16 +633,6 @@ in_background() {
     started "$CLIENT"
 }
 
-# wait_log PATTERN: until the peer's log has such a line (10 s at most).
-wait_log() {
-    local turn
-    for ((turn = 0; turn < 200; turn++)); do
-        ! peer_log | grep -qE -e "$1" || return 0
-        sleep 0.05
-    done
-    fail "not in the peer's log: $1" "$(peer_log)"
-}
-
 @test "SIGTERM once the flight has gone is unknown, though MAIL isn't answered yet" {
     peer < <(session 465 both; printf '%s\n' "$FROM" "$RCPTS" BDAT STALL)
     port 465

@@ -62,16 +62,6 @@ rounds() {
     assert_in "$RUN/log" " rounds=$1 "
 }
 
-# waits_for PATTERN NAME: until the peer's log has such a line (10 s at most).
-waits_for() {
-    local turn
-    for ((turn = 0; turn < 200; turn++)); do
-        ! peer_log "$2" | grep -qE -e "$1" || return 0
-        sleep 0.05
-    done
-    fail "not in the peer's log: $1" "$(peer_log "$2")"
-}
-
 # again NAME SCRIPT [KEY=VALUE...]: a first round ends by this script, the next takes the message;
 # all_again waits for all of them.
 again() {
@@ -418,7 +408,7 @@ all_never() {
     done
     for name in TERM INT HUP; do
         # Behind the third there are 2 to 6 s.
-        waits_for '^3 OVER$' $name
+        wait_log '^3 OVER$' $name
         sleep 0.2
         began=${EPOCHREALTIME/./}
         signal=CLIENT_$name
@@ -453,7 +443,7 @@ os.execv(sys.argv[1], sys.argv[1:])' "$BIN/sendmail" bob@mail.test \
 @test "a signal while waiting, when some have it: that is said" {
     peer -n a <<< "$TO_RCPT"$'\nS: 250\nC: RCPT TO:<b@mail.test>\nS: 450 4.2.1 later\nC: DATA\nS: 354\nBODY\nS: 250\nDRAIN\n=== every connection\n'"$TO_RCPT"$'\nS: 450 4.2.1 later\nDRAIN'
     begin a retry_for=1h -- a@mail.test b@mail.test
-    waits_for '^3 OVER$' a
+    wait_log '^3 OVER$' a
     sleep 0.2
     kill -TERM "$CLIENT_a"
     ended a

@@ -359,12 +359,7 @@ END
     profile dead_letter="$DEAD"
     "$BIN/mailchute" resend "$(letter)" 3>&- &
     started $!
-    local turn
-    for ((turn = 0; turn < 200; turn++)); do
-        ! grep -q BODY "$PEER/log" || break
-        sleep 0.05
-    done
-    grep -q BODY "$PEER/log"
+    wait_log BODY
     kill -KILL $!
     wait $! || true
     state unknown bob@mail.test
@@ -376,11 +371,7 @@ END
     profile dead_letter="$DEAD"
     "$BIN/mailchute" resend "$(letter)" 3>&- &
     started $!
-    local turn
-    for ((turn = 0; turn < 200; turn++)); do
-        ! grep -q 'MAIL FROM' "$PEER/log" || break
-        sleep 0.05
-    done
+    wait_log 'MAIL FROM'
     kill -KILL $!
     wait $! || true
     state waiting bob@mail.test
@@ -392,11 +383,7 @@ END
     PORT=$PORT_slow profile dead_letter="$DEAD"
     "$BIN/mailchute" resend "$(letter)" 3>&- &
     started $!
-    local turn
-    for ((turn = 0; turn < 200; turn++)); do
-        ! grep -q 'MAIL FROM' "$PEER_slow/log" || break
-        sleep 0.05
-    done
+    wait_log 'MAIL FROM' slow
     refuses "$(letter)"
     assert_output_has 'being sent by another process'
 }
@@ -601,12 +588,9 @@ END
     peer <<< $'@587\n@login\nC: MAIL*\nS: 250 ok\nC: RCPT*\nS: 250 ok\nC: DATA\nS: 354 go\nBODY\nSLEEP 2\nS: 250 ok\nC*: QUIT'
     profile dead_letter="$DEAD"
     "$BIN/mailchute" resend "$path" >"$BATS_TEST_TMPDIR/said" 2>&1 3>&- &
-    local pid=$! turn
+    local pid=$!
     started "$pid"
-    for ((turn = 0; turn < 200; turn++)); do
-        ! grep -q '1 BODY' "$PEER/log" || break
-        sleep 0.05
-    done
+    wait_log '1 BODY'
     echo mine >"$path.new"
     mv "$path.new" "$path"
     wait "$pid"

@@ -98,6 +98,23 @@ teardown_case() {
     done
 }
 
+# wait_log PATTERN [NAME]: until the peer's log has such a line (10 s at most).
+wait_log() {
+    local turn
+    for ((turn = 0; turn < 200; turn++)); do
+        ! peer_log "${@:2}" | grep -qE -e "$1" || return 0
+        sleep 0.05
+    done
+    fail "not in the peer's log: $1" "$(peer_log "${@:2}")"
+}
+
+# sent: the run before said so, and the peer got all that it waited for.
+sent() {
+    assert_status 0
+    assert_silent
+    peer_done
+}
+
 # started PID: teardown_case shall end this one, too (a client in the background, say).
 started() {
     STARTED+=("$1")
