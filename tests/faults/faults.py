@@ -258,6 +258,11 @@ def allocations(place):
         for n in range(1, total + 1):
             yield dict(words, malloc="%d" % n)
             yield dict(words, malloc="%d+" % n)
+    # A server that repeats what it was told, and no memory to know the secret by.
+    words = dict(binary="malloc", answers={"AUTH": "535 5.7.8 not " + " ".join(one.SECRETS)},
+                 may_be_mute=True, expect=77, or_else=71)
+    for n in range(1, place.run(Case(**words)).allocations + 1):
+        yield dict(words, malloc="%d" % n)
     # A wrong profile is none, though there be no memory to say what is wrong.
     words = dict(binary="malloc", extra=("no_such_key = 1",), may_be_mute=True, expect=78, or_else=71)
     for n in range(1, place.run(Case(**words)).allocations + 1):

@@ -23,6 +23,8 @@ SMALL = HEADER + b"Hello, Bob.\n.\n..dots\nThe end.\n"
 STATUSES = {0, 64, 65, 67, 68, 69, 70, 71, 74, 76, 77, 78}
 IN_DOUBT = "may have accepted"
 SLACK = 8.0          # seconds: the machine may be busy
+# The profile's, and as PLAIN sends it: nothing that is shown has them.
+SECRETS = ("s3cret", "AGFsaWNlAHMzY3JldA")
 
 
 def wire_form(body):
@@ -585,6 +587,8 @@ def judge_run(case, out):
         bad += judge_content(case, out)
     if case.sessions is not None and len(out.sessions) != case.sessions:
         bad.append("%d sessions" % len(out.sessions))
+    if any(s in out.stderr + out.log for s in SECRETS):
+        bad.append("the password is shown")
     if case.bs:
         return bad + judge_bs(case, out, served)
     if out.status not in STATUSES:
