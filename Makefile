@@ -43,7 +43,7 @@ DEPS := build-essential libbearssl-dev libinih-dev musl-tools ca-certificates
 DEPS += bats parallel openssl libssl-dev python3 python3-aiosmtpd php-cli strace valgrind file mandoc
 DEPS += clang clang-format clang-tidy libclang-rt-14-dev cppcheck shellcheck
 
-.PHONY: all deps demo test callers aarch64 bench faults lint san install fuzz fuzzers coverage uninstall clean help format
+.PHONY: all deps demo test callers aarch64 bench faults lint san memcheck install fuzz fuzzers coverage uninstall clean help format
 all: build/mailchute ## Build build/mailchute, one static-PIE file
 
 build/mailchute: $(SRC:%.c=build/obj/%.o) build/obj/roots.o | $(LIBS)
@@ -169,6 +169,15 @@ san: build/san/mailchute ## The same sources on glibc under ASan and UBSan: MAIL
 build/san/mailchute: $(SRC) build/test/roots.c $(HDR) Makefile | $(LIBS)
 	@mkdir -p $(@D)
 	$(CC) $(COMMON) $(SAN) -DMAILCHUTE_SANDBOX='"no"' \
+		-DMAILCHUTE_SYSTEM_PROFILE='"$(ROOT)/build/test/etc/mailchute.ini"' \
+		-o $@ $(filter-out $(FIT),$(SRC)) build/test/roots.c $(LIBS)
+
+# Tests under valgrind, which knows glibc's malloc, and which a sandbox would end.
+memcheck: deps build/memcheck/program ## Tests with the program under valgrind
+	@tests/memcheck
+build/memcheck/program: $(SRC) build/test/roots.c $(HDR) Makefile | $(LIBS)
+	@mkdir -p $(@D)
+	@echo '  CC $@'; $(CC) $(COMMON) -O1 -g -DMAILCHUTE_SANDBOX='"no"' \
 		-DMAILCHUTE_SYSTEM_PROFILE='"$(ROOT)/build/test/etc/mailchute.ini"' \
 		-o $@ $(filter-out $(FIT),$(SRC)) build/test/roots.c $(LIBS)
 
