@@ -10,54 +10,70 @@
 /*
  * Sendmail 8, Postfix and OpenSMTPD together. No flag opens a file, runs a program, picks a host
  * or weakens anything: command lines are often those of a web application's users.
+ *
+ * DROP is taken and does nothing:
+ * -A which of sendmail's files to read
+ * -C a configuration: never opened
+ * -D a debug file: never opened
+ * -E OpenSMTPD's and AIX's
+ * -J Sony NEWS's
+ * -M a message in the queue
+ * -S OpenSMTPD's
+ * -T how long to queue
+ * -X a transcript: never opened
+ * -c put off expensive hosts
+ * -m send to me too: always done
+ * -p the protocol it came by
+ * -s keep the mbox From line
+ * -x AIX's
+ * -z Solaris's
  */
 static const struct {
 	char letter;
 	unsigned char arity, action;
 	unsigned short field;
-	char why[36]; /* of DROP: what it was */
 } letters[] = {
-	{'4', NONE,     SET,          FIELD(v4),          ""                                 },
-	{'6', NONE,     SET,          FIELD(v6),          ""                                 },
-	{'A', ONE,      DROP,         0,                  "which of sendmail's files to read"},
-	{'B', ONE,      STRING,       FIELD(body),        ""                                 },
-	{'C', ONE,      DROP,         0,                  "a configuration: never opened"    },
-	{'D', ONE,      DROP,         0,                  "a debug file: never opened"       },
-	{'E', ATTACHED, DROP,         0,                  "OpenSMTPD's and AIX's"            },
-	{'F', ONE,      STRING,       FIELD(full_name),   ""                                 },
-	{'G', NONE,     SET,          FIELD(relay),       ""                                 },
-	{'I', NONE,     MODE,         0,                  ""				 },
-	{'J', ATTACHED, DROP,         0,                  "Sony NEWS's"                      },
-	{'L', ONE,      STRING,       FIELD(tag),         ""                                 },
-	{'M', ONE,      DROP,         0,                  "a message in the queue"           },
-	{'N', ONE,      STRING,       FIELD(notify),      ""                                 },
-	{'O', ONE,      NAMED_OPTION, 0,                  ""                                 },
-	{'Q', ATTACHED, MODE,         0,                  ""                                 },
-	{'R', ONE,      STRING,       FIELD(ret),         ""                                 },
-	{'S', NONE,     DROP,         0,                  "OpenSMTPD's"                      },
-	{'T', ATTACHED, DROP,         0,                  "how long to queue"                },
-	{'U', NONE,     SET,          FIELD(utf8),        ""                                 },
-	{'V', ONE,      STRING,       FIELD(envid),       ""                                 },
-	{'X', ONE,      DROP,         0,                  "a transcript: never opened"       },
-	{'a', ONE,      STRING,       FIELD(section),     ""                                 },
-	{'b', ONE,      MODE,         0,                  ""				 },
-	{'c', NONE,     DROP,         0,                  "put off expensive hosts"          },
-	{'d', ATTACHED, DEBUG,        0,                  ""                                 },
-	{'e', REST,     ERRORS,       0,                  ""				 },
-	{'f', ONE,      STRING,       FIELD(sender),      ""                                 },
-	{'h', ONE,      STRING,       FIELD(hops),        ""                                 },
-	{'i', NONE,     SET,          FIELD(keep_dots),   ""                                 },
-	{'m', NONE,     DROP,         0,                  "send to me too: always done"      },
-	{'n', NONE,     SET,          FIELD(no_aliases),  ""                                 },
-	{'o', REST,     OPTION,       0,                  ""				 },
-	{'p', ONE,      DROP,         0,                  "the protocol it came by"          },
-	{'q', ATTACHED, MODE,         0,                  ""                                 },
-	{'r', ONE,      STRING,       FIELD(sender),      ""                                 },
-	{'s', NONE,     DROP,         0,                  "keep the mbox From line"          },
-	{'t', NONE,     SET,          FIELD(from_header), ""                                 },
-	{'v', NONE,     VERBOSE,      0,                  ""                                 },
-	{'x', NONE,     DROP,         0,                  "AIX's"                            },
-	{'z', ONE,      DROP,         0,                  "Solaris's"                        },
+	{'4', NONE,     SET,          FIELD(v4)         },
+	{'6', NONE,     SET,          FIELD(v6)         },
+	{'A', ONE,      DROP,         0                 },
+	{'B', ONE,      STRING,       FIELD(body)       },
+	{'C', ONE,      DROP,         0                 },
+	{'D', ONE,      DROP,         0                 },
+	{'E', ATTACHED, DROP,         0                 },
+	{'F', ONE,      STRING,       FIELD(full_name)  },
+	{'G', NONE,     SET,          FIELD(relay)      },
+	{'I', NONE,     MODE,         0                 },
+	{'J', ATTACHED, DROP,         0                 },
+	{'L', ONE,      STRING,       FIELD(tag)        },
+	{'M', ONE,      DROP,         0                 },
+	{'N', ONE,      STRING,       FIELD(notify)     },
+	{'O', ONE,      NAMED_OPTION, 0                 },
+	{'Q', ATTACHED, MODE,         0                 },
+	{'R', ONE,      STRING,       FIELD(ret)        },
+	{'S', NONE,     DROP,         0                 },
+	{'T', ATTACHED, DROP,         0                 },
+	{'U', NONE,     SET,          FIELD(utf8)       },
+	{'V', ONE,      STRING,       FIELD(envid)      },
+	{'X', ONE,      DROP,         0                 },
+	{'a', ONE,      STRING,       FIELD(section)    },
+	{'b', ONE,      MODE,         0                 },
+	{'c', NONE,     DROP,         0                 },
+	{'d', ATTACHED, DEBUG,        0                 },
+	{'e', REST,     ERRORS,       0                 },
+	{'f', ONE,      STRING,       FIELD(sender)     },
+	{'h', ONE,      STRING,       FIELD(hops)       },
+	{'i', NONE,     SET,          FIELD(keep_dots)  },
+	{'m', NONE,     DROP,         0                 },
+	{'n', NONE,     SET,          FIELD(no_aliases) },
+	{'o', REST,     OPTION,       0                 },
+	{'p', ONE,      DROP,         0                 },
+	{'q', ATTACHED, MODE,         0                 },
+	{'r', ONE,      STRING,       FIELD(sender)     },
+	{'s', NONE,     DROP,         0                 },
+	{'t', NONE,     SET,          FIELD(from_header)},
+	{'v', NONE,     VERBOSE,      0                 },
+	{'x', NONE,     DROP,         0                 },
+	{'z', ONE,      DROP,         0                 },
 };
 
 /* -b's letters. */

@@ -3,6 +3,7 @@
 #include "addr.h"
 #include "text.h"
 
+#include <arpa/inet.h>
 #include <string.h>
 
 void
@@ -317,17 +318,35 @@ addr_one(const char *text, const char *what, struct addr_box *box, struct err *e
 	return err_set(e, ERR_DATA, "%s: %s", what, own.text);
 }
 
+/* Bytes at the start of s that are letters, digits, UTF-8 or one of others. */
+static size_t
+host_bytes(const char *s, const char *others)
+{
+	size_t n = 0;
+
+	while (s[n] != '\0' && (text_is_alnum(s[n]) || (unsigned char)s[n] >= 0x80 ||
+				       strchr(others, s[n]) != NULL))
+		n++;
+	return n;
+}
+
 bool
 addr_is_host(const char *s)
 {
-	size_t n = strlen(s), i;
+	size_t n = strlen(s), label;
+	unsigned char v6[16];
 
-	if (n == 0 || n > 253)
+	if (n > 253)
 		return false;
-	for (i = 0; i < n; i++) {
-		if (!text_is_alnum(s[i]) && strchr("-._:[]", s[i]) == NULL &&
-			(unsigned char)s[i] < 0x80)
+	if (s[0] == '[')
+		return n > 2 && s[n - 1] == ']' && host_bytes(s + 1, "-.:") == n - 2;
+	if (strchr(s, ':') != NULL)
+		return inet_pton(AF_INET6, s, v6) == 1;
+	do {
+		label = host_bytes(s, "-_");
+		if (label == 0)
 			return false;
-	}
-	return true;
+		s += label;
+	} while (s[0] == '.' && *++s != '\0');
+	return s[0] == '\0';
 }

@@ -50,7 +50,10 @@ int addr_one(const char *text, const char *what, struct addr_box *box, struct er
 /* Bytes of the comment or quoted string that opens at s[0]; 0 where it never ends. */
 size_t addr_enclosed(const char *s, size_t n);
 
-/* True for host names and address literals' insides: letters, digits, - . : [ ] and UTF-8. */
+/*
+ * True for host names (labels of letters, digits, - _ and UTF-8, perhaps a dot behind the last), IPv6
+ * addresses and address literals in brackets.
+ */
 bool addr_is_host(const char *s);
 
 #endif

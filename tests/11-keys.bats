@@ -148,7 +148,7 @@ elapsed() {
 
 @test "host: a bad value is 78" {
     bad host 'a b!c' 'mail.test:0' 'mail.test:65536' 'mail.test:x' 'mail.test:' '[::1' '[::g]' \
-        '[mail.test]' 'user@mail.test' 'a/b' , "$(printf 'h%s ' {1..17})"
+        '[mail.test]' 'user@mail.test' 'a/b' . .mail.test mail..test mail.test.. '[mail.test' 'mail]' , "$(printf 'h%s ' {1..17})"
 }
 
 @test "port: 587 is what is dialled unless it says so, 465 with tls = implicit" {
@@ -332,7 +332,13 @@ END
 }
 
 @test "tls_name: a bad value is 78" {
-    bad tls_name 'a b' 'a@b' 'x/y'
+    bad tls_name 'a b' 'a@b' 'x/y' . .mail.test mail..test '[mail.test' '[]' 'mail]' '::g' a:1
+    section 'tls_name = [127.0.0.1]'
+    shows 'tls_name = [127.0.0.1]'
+    section 'tls_name = ::1'
+    shows 'tls_name = ::1'
+    section 'tls_name = mail_1.test.'
+    shows 'tls_name = mail_1.test.'
 }
 
 # --- who logs in -------------------------------------------------------------------------

@@ -445,8 +445,6 @@ END
         good name-wildcard tls_name=smtp.mail.test
         bad name-wildcard 'not for a\.b\.mail\.test' '\*\.mail\.test' tls_name=a.b.mail.test
         bad name-wildcard 'not for mail\.test' '\*\.mail\.test' tls_name=mail.test
-        bad name-wildcard 'not for \.mail\.test' '\*\.mail\.test' tls_name=.mail.test
-        bad name-wildcard 'not for' '\*\.mail\.test' tls_name=[mail.test
         bad name-without-its-label 'not for smtp' 'for .*\.mail\.test' tls_name=smtp.mail.test
 END
 }
