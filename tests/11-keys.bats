@@ -331,10 +331,24 @@ END
     assert_output_has elsewhere.test
 }
 
+@test "tls_name: an address, with brackets or without, has to be in the certificate, and is no SNI" {
+    local name
+    for name in '[127.0.0.1]' 127.0.0.1; do
+        peer <<< $'@587\n@login\n@send'
+        profile tls_name="$name"
+        send
+        sent
+        peer_log | assert_in - ' SNI -$'
+        peer <<< $'@starttls\nTLS must fail'
+        profile tls_name="${name/127/126}"
+        send
+        assert_status 76
+        assert_output_has 'not for '
+    done
+}
+
 @test "tls_name: a bad value is 78" {
-    bad tls_name 'a b' 'a@b' 'x/y' . .mail.test mail..test '[mail.test' '[]' 'mail]' '::g' a:1
-    section 'tls_name = [127.0.0.1]'
-    shows 'tls_name = [127.0.0.1]'
+    bad tls_name 'a b' 'a@b' 'x/y' . .mail.test mail..test '[mail.test' '[]' '[a_b]' 'mail]' '::g' a:1
     section 'tls_name = ::1'
     shows 'tls_name = ::1'
     section 'tls_name = mail_1.test.'
