@@ -86,7 +86,8 @@ get_chunks(struct smtp *s, struct content *c, struct steps *st, struct err *e)
 			first = s->reply;
 		}
 	}
-	if (part.kind != ERR_NONE && end.kind != ERR_NONE)
+	/* What is lost has left no words behind. */
+	if (part.kind != ERR_NONE && (end.kind != ERR_NONE || e->kind != ERR_NONE))
 		s->reply = first;
 	/* Lost, but what was read is enough to know that nothing was taken. */
 	if (e->kind != ERR_NONE && (st->taken == 0 || part.kind != ERR_NONE)) {

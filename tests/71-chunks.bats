@@ -276,6 +276,23 @@ END
     assert_in "$BATS_TEST_TMPDIR/log" ' refused="<bob@mail\.test>: 452 4\.3\.1 disk full"'
 }
 
+@test "-bs: a refusal of the first chunk is the caller's answer, although the end gets none" {
+    filler 20000
+    peer < <(printf '%s\n' "$OFFER"; begun
+        printf '%s\n' BDAT BDAT 'S: 452 4.3.1 disk full' CUT)
+    profile tls=implicit
+    dialogue <<END
+$HELLO
+$(begins)
+FILE $BATS_TEST_TMPDIR/filler
+S: 452 4.3.1 disk full
+$BYE
+END
+    said 0
+    peer_done
+    assert_in "$BATS_TEST_TMPDIR/log" ' refused="<bob@mail\.test>: 452 4\.3\.1 disk full"'
+}
+
 @test "-bs: an end without an answer is 451 4.4.2, and the caller hears what it means" {
     peer < <(printf '%s\n' "$OFFER"; begun; printf '%s\n' BDAT CUT)
     profile tls=implicit
