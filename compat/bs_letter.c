@@ -139,6 +139,21 @@ bs_mail(struct bs *b, const char *args)
 	reply_upstream(b);
 }
 
+/* An alias that leads astray brings nobody: who was found before isn't asked about. */
+static int
+add_rcpt(struct bs *b, const struct addr_box *box, struct err *e)
+{
+	struct envelope *env = &b->relay.letter.envelope;
+	size_t before = env->n;
+
+	if (letter_add_list(&b->relay.post, &b->relay.letter, box->address, strlen(box->address),
+		    false, e) == 0)
+		return 0;
+	for (; before < env->n; before++)
+		env->rcpts[before].told = true;
+	return -1;
+}
+
 void
 bs_rcpt(struct bs *b, const char *args)
 {
@@ -172,9 +187,7 @@ bs_rcpt(struct bs *b, const char *args)
 		bs_reply(b, refusal);
 		return;
 	}
-	if (letter_add_list(&b->relay.post, &b->relay.letter, box.address, strlen(box.address),
-		    false, &e) == 0 &&
-		relay_rcpt(&b->relay, before, dsn_buf, &e) == 0) {
+	if (add_rcpt(b, &box, &e) == 0 && relay_rcpt(&b->relay, before, dsn_buf, &e) == 0) {
 		reply_upstream(b);
 		return;
 	}

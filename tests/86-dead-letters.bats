@@ -227,6 +227,44 @@ END
     assert_in "$BATS_TEST_TMPDIR/log" "letter=$(letter)"
 }
 
+@test "-bs: whom an alias named before it led astray isn't in the letter" {
+    printf 'team: carol@mail.test, one\none: two\ntwo: one\n' >"$BATS_TEST_TMPDIR/aliases"
+    peer <<'END'
+@587
+@login
+C: MAIL*
+S: 250 2.1.0 sender ok
+C: RCPT*
+S: 250 2.1.5 recipient ok
+C: DATA
+S: 354 go
+BODY
+S: 452 4.3.1 disk full
+C*: QUIT
+END
+    profile dead_letter="$DEAD" aliases_file="$BATS_TEST_TMPDIR/aliases"
+    dialogue <<END
+$HELLO
+C: MAIL FROM:<alice@mail.test>
+S: 250 *
+C: RCPT TO:<bob@mail.test>
+S: 250 *
+C: RCPT TO:<team>
+S: 451 4.3.5 *
+C: DATA
+S: 354 *
+C: Subject: kept
+C:
+C: Hello, Bob.
+C: .
+S: 452 4.3.1 disk full
+$BYE
+END
+    said 0
+    state waiting bob@mail.test
+    refute_in "$(letter)" 'To: .*carol'
+}
+
 # --- sent again -------------------------------------------------------------------------
 
 @test "resend sends it with its envelope, byte for byte, and removes it" {
