@@ -247,10 +247,11 @@ bs_data(struct bs *b, const char *args)
 				e.text);
 			lost.lost_peer = true;
 			e = lost;
-			if (b->relay.upstream.net.fault.kind == NET_SIGNAL) {
-				b->signal = b->relay.upstream.net.fault.number;
-				b->over = true;
-			}
+		}
+		/* Whatever is known of the message. */
+		if (b->relay.upstream.net.fault.kind == NET_SIGNAL) {
+			b->signal = b->relay.upstream.net.fault.number;
+			b->over = true;
 		}
 		letter_keep(&b->relay.post, l, &e);
 		fail(b, &e);

@@ -750,6 +750,27 @@ END
     assert_in "$BATS_TEST_TMPDIR/log" 'status=unknown .* unknown=1'
 }
 
+@test "SIGTERM while the end's answer is out ends it, also where a part was refused before" {
+    { printf 'Subject: large\r\n\r\n'; yes $'a line of text\r' | head -c 20000
+        printf '\r\n.\r\n'; } >"$BATS_TEST_TMPDIR/filler"
+    peer < <(printf '%s\n' TLS @greet 'C: EHLO *' 'S: 250-mail.test' 'S: 250-PIPELINING' \
+        'S: 250-CHUNKING' 'S: 250 AUTH PLAIN' @login 'C: MAIL*' 'S: 250 2.1.0 sender ok' 'C: RCPT*' \
+        'S: 250 2.1.5 recipient ok' BDAT BDAT 'S: 452 4.3.1 disk full' FLUSH DRAIN)
+    profile tls=implicit
+    LIMIT=5 dialogue <<END
+$HELLO
+$(begins)
+FILE $BATS_TEST_TMPDIR/filler
+AWAIT $PEER/log ^1.>.452
+SIGNAL TERM
+S: 452 4.3.1 disk full
+END
+    assert_status 143
+    peer_done
+    log_lines 1
+    assert_in "$BATS_TEST_TMPDIR/log" 'status=temporary '
+}
+
 @test "SIGHUP that is ignored from the start stays so in the commit window" {
     peer < <(printf '%s\n' @587 @login; takes | sed '$d'
         printf '%s\n' 'SLEEP 0.5' 'S: 250 2.0.0 Ok: queued as AAA' 'C*: QUIT')
