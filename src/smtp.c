@@ -260,6 +260,7 @@ smtp_get_by(struct smtp *s, enum smtp_phase phase, int64_t deadline, struct err 
 		return smtp_lost(s, phase, phase == SMTP_AT_END ? ERR_UNKNOWN : ERR_TEMP, e);
 	if (read_reply(s, deadline, phase == SMTP_AT_EHLO) == 0) {
 		s->unanswered -= s->unanswered > 0;
+		s->farewell = s->farewell || s->reply.code == 421;
 		return 0;
 	}
 	return smtp_lost(s, phase, phase == SMTP_AT_END ? ERR_UNKNOWN : ERR_TEMP, e);

@@ -89,6 +89,7 @@ struct smtp {
 	char peer[400];                    /* "host[address]:port" */
 	struct text secrets[SMTP_SECRETS]; /* what replies may not show: set by auth.c */
 	unsigned responses;                /* that were masked so far */
+	bool farewell;                     /* a 421 came */
 	bool login_ahead;                  /* AUTH may go in one flight with what follows */
 	char login[32];                    /* "AUTH X", if its answer is still to come */
 	struct smtp_reply reply;           /* the last */

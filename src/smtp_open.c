@@ -98,6 +98,7 @@ smtp_open(struct smtp *s, struct net *n, const struct smtp_options *options, str
 	s->encrypted = false;
 	s->unanswered = 1;
 	s->capabilities = 0;
+	s->farewell = false;
 	s->login_ahead = false;
 	s->responses = 0;
 	s->login[0] = '\0';

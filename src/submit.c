@@ -29,6 +29,7 @@ struct run {
 	const struct transaction_mail *mail;
 	struct rcpt **batch;
 	size_t decided;     /* so many at the front of the envelope aren't open */
+	bool again;         /* the same host: its session had to end before all were asked about */
 	bool hopeful;       /* something of this round failed for the time being only */
 	struct err last;    /* why the last try failed */
 	struct text causes; /* of all tries, for the sentence */
@@ -58,7 +59,7 @@ reset(struct smtp *s, struct err *e)
 	return s->reply.code / 100 == 2 ? 0 : smtp_refused(s, "RSET", ERR_TEMP, e);
 }
 
-/* Transactions over a session that stands, until nobody is open. */
+/* Transactions over a session that stands, until nobody is open, or it is to be closed. */
 static int
 carry(struct run *r, struct err *e)
 {
@@ -116,13 +117,19 @@ try_address(struct run *r, const struct value_host *host, struct net_addresses *
 	struct session_progress progress = {.greeted = false};
 	struct err e = {.kind = ERR_NONE};
 	struct net *net = &r->session->net;
+	const struct net_addresses before = *as;
 	struct text where;
 	char where_buf[300];
+	size_t open = 0;
 	int result;
 
 	r->decided = 0;
-	if (r->envelope != NULL)
-		envelope_move(r->envelope, RCPT_DEFERRED, RCPT_OPEN);
+	if (r->envelope != NULL) {
+		if (!r->again)
+			envelope_move(r->envelope, RCPT_DEFERRED, RCPT_OPEN);
+		open = envelope_count(r->envelope, RCPT_OPEN);
+	}
+	r->again = false;
 	if (net_connect(net, as, r->job->profile->connect_timeout * 1000, r->deadline, &e) == -1) {
 		text_fixed(&where, where_buf, sizeof(where_buf));
 		value_host_words(host, &where);
@@ -143,10 +150,17 @@ try_address(struct run *r, const struct value_host *host, struct net_addresses *
 	if (r->envelope != NULL && envelope_count(r->envelope, RCPT_DELIVERED) == 0 &&
 		e.kind != ERR_UNKNOWN)
 		net_release_signals(net);
-	/* All is said: whoever was put off may have more luck at another host. */
 	if (result == 0) {
+		size_t left = envelope_count(r->envelope, RCPT_OPEN);
+
 		r->hopeful = true;
-		return NEXT_HOST;
+		/* All is said: whoever was put off may have more luck at another host. */
+		if (left == 0 || r->job->profile->recipients == RECIPIENTS_ALL)
+			return NEXT_HOST;
+		r->again = left < open && !r->session->smtp.farewell;
+		if (r->again)
+			*as = before;
+		return NEXT_ADDRESS;
 	}
 	r->hopeful = r->hopeful || e.kind == ERR_TEMP;
 	(void)err_copy(&r->last, &e);

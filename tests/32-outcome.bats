@@ -801,6 +801,27 @@ END
     refute_in <(peer_log) '< DATA'
 }
 
+@test "recipients = all: who is put off holds the others up, and the host isn't called again" {
+    peer <<'END'
+=== every connection
+@587
+@login
+C: MAIL *
+S: 250 ok
+C: RCPT TO:<a@mail.test>
+S: 250 ok
+C: RCPT TO:<b@mail.test>
+S: 450 4.2.1 b later
+DRAIN
+END
+    profile recipients=all
+    send_to a@mail.test b@mail.test
+    assert_status 69
+    assert_output_has "not sent: <b@mail.test>: 450 4.2.1 b later"
+    peer_done
+    connections 1
+}
+
 @test "recipients = all: more than max_recipients is 65 before dialling" {
     peer <<< $'@587'
     profile recipients=all max_recipients=2
@@ -1039,6 +1060,47 @@ END
     assert_status 67
     assert_output_has "delivered to 1 of 2"
     assert_output_has "<a@mail.test>: 550 5.1.1 a never"
+    peer_done
+}
+
+@test "354 although nobody was taken ends the session, and the others get theirs by another" {
+    peer <<'END'
+@587p
+@login
+C: MAIL *
+C: RCPT TO:<a@mail.test>
+C: DATA
+S: 250 ok
+S: 550 5.1.1 a never
+S: 354 go
+DRAIN
+=== connection
+@587p
+@login
+C: MAIL *
+C: RCPT TO:<b@mail.test>
+C: DATA
+S: 250 ok
+S: 450 4.2.1 b later
+S: 354 go
+DRAIN
+=== connection
+@587p
+@login
+C: MAIL *
+C: RCPT TO:<c@mail.test>
+C: DATA
+S: 250 ok
+S: 250 ok
+S: 354 go
+BODY
+S: 250 ok
+END
+    profile max_recipients=1
+    send_to a@mail.test b@mail.test c@mail.test
+    assert_status 69
+    assert_output_has "delivered to 1 of 3"
+    assert_output_has "<a@mail.test>: 550 5.1.1 a never; <b@mail.test>: 450 4.2.1 b later"
     peer_done
 }
 

@@ -548,6 +548,32 @@ send_many() {
 }
 
 # bats test_tags=cage
+@test "421 to RCPT at the first address, its content under way: the second takes it" {
+    addresses 127.0.0.2 127.0.0.3
+    peer -n a --address 127.0.0.2 <<'END'
+@starttls
+TLS
+C: EHLO *
+S: 250-mail.test
+S: 250-PIPELINING
+S: 250-CHUNKING
+S: 250 AUTH PLAIN
+@login
+C: MAIL *
+C: RCPT *
+BDAT
+S: 250 ok
+S: 421 4.7.0 enough
+CLOSE
+END
+    peer -n b --address 127.0.0.3 --port "$PORT_a" <<< $'@587\n@login\n@send'
+    send_many host="many.test:$PORT_a"
+    assert_status 0
+    peer_done a
+    peer_done b
+}
+
+# bats test_tags=cage
 @test "the first address has a bad certificate: the second takes it" {
     addresses 127.0.0.2 127.0.0.3
     peer -n a --address 127.0.0.2 <<< $'@starttls\nTLS must fail cert=expired'
