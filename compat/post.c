@@ -248,7 +248,8 @@ load_client(struct post *p, struct err *e)
 
 /*
  * A run that may last sees files replaced by newer ones, resolv.conf by each change of the network:
- * then their folders are readable. -bs reads further messages, and further names.
+ * then their folders are readable besides: the files themselves may be links to elsewhere (WSL has
+ * resolv.conf below /mnt). -bs reads further messages, and further names.
  */
 static int
 enter_sandbox(struct post *p, struct err *e)
@@ -257,6 +258,8 @@ enter_sandbox(struct post *p, struct err *e)
 	bool lasts = serves || p->profile.retry_for > 0;
 	struct sandbox_needs needs = {
 		.roots = trust_where(p->profile.tls_trust),
+		.readable = {"/etc/resolv.conf", "/etc/hosts", lasts ? "/etc" : NULL,
+			lasts ? "/run" : NULL},
 		.spool_folder = serves ? p->world->spool_folder : NULL,
 		.letters = p->letters,
 		.removes_folder = p->letter_folder,
@@ -264,8 +267,6 @@ enter_sandbox(struct post *p, struct err *e)
 
 	if (!p->profile.sandbox)
 		return 0;
-	needs.readable[0] = lasts ? "/etc" : "/etc/resolv.conf";
-	needs.readable[1] = lasts ? "/run" : "/etc/hosts";
 	log_ready(&p->log);
 	return sandbox_enter(&needs, e);
 }

@@ -11,7 +11,7 @@
 /* What this run still has to do. Paths that aren't there are passed over. */
 struct sandbox_needs {
 	const char *roots;          /* a file, or a folder whose files may be links; NULL: none */
-	const char *readable[2];    /* files, and folders that needn't be listed; NULL: none */
+	const char *readable[4];    /* files, and folders that needn't be listed; NULL: none */
 	const char *spool_folder;   /* unnamed files may be made there; NULL: none */
 	int letters;                /* the folder in which files may be made; -1: none */
 	const char *removes_folder; /* files may be removed there; NULL: nowhere */

@@ -367,6 +367,29 @@ END
 }
 
 # bats test_tags=cage
+@test "resolv.conf and /etc/hosts are followed to wherever they lead, with retry_for, too" {
+    local key
+    for key in retry_for= retry_for=1s; do
+        peer --cert good-rsa <<< $'@587\n@send'
+        dns mail.test=127.0.0.1
+        names tls_name=localhost $key
+        resolved
+        mkdir -p "$CAGE/mnt/wsl"
+        mv "$CAGE/etc/resolv.conf" "$CAGE/mnt/wsl/resolv.conf"
+        ln -s /mnt/wsl/resolv.conf "$CAGE/etc/resolv.conf"
+        looks_up
+        sent
+        peer --cert good-rsa --address 127.0.0.1 <<< $'@587\n@send'
+        names tls_name=localhost $key
+        mkdir -p "$CAGE/mnt/wsl"
+        echo '127.0.0.1 mail.test' >"$CAGE/mnt/wsl/hosts"
+        ln -s /mnt/wsl/hosts "$CAGE/etc/hosts"
+        looks_up
+        sent
+    done
+}
+
+# bats test_tags=cage
 @test "the second server answers where the first is silent, without delay" {
     peer --cert good-rsa <<< $'@587\n@send'
     local DNS_mute
