@@ -4,6 +4,9 @@
 
 #include <string.h>
 
+/* Servers cut what they repeat: so many bytes of a secret's beginning aren't shown either. */
+#define SECRET_PART 12
+
 /* Each completes "the server closed the connection ...". */
 static const char *const phase_words[SMTP_PHASES] = {
 	[SMTP_AT_GREETING] = "before its greeting",
@@ -127,22 +130,33 @@ smtp_put(struct smtp *s, enum smtp_phase phase, const char *line, const char *se
 	return 0;
 }
 
+/* How much of a secret stands there: all of it, or so much of its beginning that it's no chance. */
+static size_t
+secret_at(const struct smtp *s, const char *at, size_t n)
+{
+	const struct text *secret;
+	size_t longest = 0, k, len;
+
+	for (k = 0; k < SMTP_SECRETS; k++) {
+		secret = &s->secrets[k];
+		for (len = 0; len < n && len < secret->len && at[len] == secret->at[len];)
+			len++;
+		if ((len == secret->len || len >= SECRET_PART) && len > longest)
+			longest = len;
+	}
+	return longest;
+}
+
 void
 smtp_mask(const struct smtp *s, struct text *out, const char *line, size_t n)
 {
-	const struct text *secret;
-	size_t i, k, len;
+	size_t i, len;
 
 	for (i = 0; i < n;) {
-		for (k = 0; k < SMTP_SECRETS; k++) {
-			secret = &s->secrets[k];
-			if (secret->len > 0 && secret->len <= n - i &&
-				memcmp(line + i, secret->at, secret->len) == 0)
-				break;
-		}
-		if (k < SMTP_SECRETS) {
+		len = secret_at(s, line + i, n - i);
+		if (len > 0) {
 			text_puts(out, "***");
-			i += s->secrets[k].len;
+			i += len;
 			continue;
 		}
 		len = text_utf8(line + i, n - i);

@@ -800,6 +800,13 @@ echoes() {
     echoes $'C: AUTH PLAIN *\nS: 535 AGFsaWNlAHMzY3JldC1hbGljZQ== is wrong'
 }
 
+@test "the response of PLAIN, cut off in the server's words, is masked" {
+    echoes $'C: AUTH PLAIN *\nS: 535 what is AUTH PLAIN AGFsaWNlAHMzY3JldC1hbGlj'
+    refute_output_has AGFsaWNlAHMzY3Jl
+    echoes $'C: AUTH PLAIN *\nS: 535-what is AUTH PLAIN AGFsaWNlAHMzY3JldC1h...\nS: 535 no'
+    refute_output_has AGFsaWNlAHMzY3Jl
+}
+
 @test "the password in base64, echoed after PLAIN, is masked" {
     echoes $'C: AUTH PLAIN *\nS: 535 czNjcmV0LWFsaWNl is wrong'
 }
