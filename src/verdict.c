@@ -5,6 +5,7 @@
 
 /* What a sentence keeps free for the words of one more recipient; what the causes may take of it. */
 #define LAST_WORDS 900
+#define LAST_NAME  300
 #define CAUSES_MAX 1800
 
 /* Adds who did not get it and why, the first ones of them. */
@@ -28,6 +29,30 @@ add_fates(struct text *out, const struct envelope *env, bool all)
 	}
 	if (more > 0)
 		text_printf(out, " and %zu more", more);
+}
+
+/* Where some have it: who else hasn't, or perhaps has, and has no words of its own in the sentence. */
+static void
+add_others(struct text *out, const struct envelope *env, bool all, bool unknown)
+{
+	const char *before = unknown ? "; perhaps to " : "; not to ";
+	size_t i, more = 0;
+
+	for (i = 0; i < env->n; i++) {
+		const struct rcpt *r = &env->rcpts[i];
+
+		if (r->fate == RCPT_DELIVERED || (r->fate == RCPT_UNKNOWN) != unknown ||
+			(r->reply != NULL && (all || r->by_rcpt)))
+			continue;
+		if (out->len > ERR_TEXT_SIZE - LAST_NAME) {
+			more++;
+			continue;
+		}
+		text_printf(out, "%s<%.200s>", before, r->address);
+		before = ", ";
+	}
+	if (more > 0)
+		text_printf(out, "%s%zu more", before, more);
 }
 
 /* No connection failed, and yet somebody is without: the server's words to each of them decide. */
@@ -65,6 +90,10 @@ verdict_give(const struct envelope *env, const struct verdict_facts *facts, stru
 		text_puts(&words, " (the server may have accepted it, so it isn't sent again)");
 	/* What RCPT was answered; the answer to the content is among the causes. */
 	add_fates(&words, env, by_fates);
+	if (delivered > 0) {
+		add_others(&words, env, by_fates, false);
+		add_others(&words, env, by_fates, true);
+	}
 	e->code = last->code;
 	if (by_fates)
 		return err_set(e, kind_by_fates(env, facts->all), "%s", buf);

@@ -1128,8 +1128,41 @@ END
     assert_one_line
     assert_output_has "451 4.7.1 slow down"
     assert_output_has "delivered to 1 of 2"
+    [[ $stderr == *'; not to <b@mail.test>' ]]
     peer_done
     [ ! -e "$(peer_dir)/body.2" ]
+}
+
+@test "of many who are without, so many are named as the line has room for" {
+    local long
+    printf -v long '%0180d' 0
+    peer <<'END'
+@587
+@login
+C: MAIL *
+S: 250 ok
+C: RCPT TO:<a@mail.test>
+S: 250 ok
+C: RCPT TO:<b@mail.test>
+S: 550 5.1.1 b never
+C: DATA
+S: 354 go
+BODY
+S: 250 ok
+C: MAIL *
+S: 451 4.7.1 slow down
+DRAIN
+=== every connection
+CUT
+END
+    profile max_recipients=2
+    send_to a@mail.test b@mail.test {c,d}@mail.test "x$long"@{0..18}.mail.test
+    assert_status 69
+    assert_one_line
+    assert_output_has '; <b@mail.test>: 550 5.1.1 b never; not to <c@mail.test>, <d@mail.test>, <x0'
+    [[ $stderr =~ '.mail.test>, '[0-9]+' more'$ ]]
+    refute_output_has '18.mail.test'
+    (( ${#stderr} <= 2048 + 11 ))
 }
 
 @test "cut in the window of the second transaction: unknown for those alone" {
@@ -1163,6 +1196,7 @@ END
     assert_one_line
     assert_output_has "delivered to 1 of 2"
     assert_output_has "may have accepted"
+    [[ $stderr == *'; perhaps to <b@mail.test>' ]]
     peer_done
     connections 1
     assert_in "$BATS_TEST_TMPDIR/log" 'unknown=1'
