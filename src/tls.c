@@ -170,12 +170,15 @@ end_of_stream(struct tls *t)
 	return -1;
 }
 
+/* A look reads what one record may be, by 4 KiB each, and more. */
+#define AT_ONCE_TURNS 16
+
 static int
 tls_pump(void *ctx, enum wire_want want, int64_t deadline)
 {
 	struct tls *t = ctx;
 	bool blocked = false, sends;
-	unsigned state;
+	unsigned state, turns = 0;
 	int ready;
 
 	if (want == WIRE_FLUSHED)
@@ -213,6 +216,11 @@ tls_pump(void *ctx, enum wire_want want, int64_t deadline)
 		/* Only a farewell is left to send, and nobody takes it. */
 		if (events == 0)
 			return end_of_stream(t);
+		/* Without a deadline a peer whose records are empty would hold us as long as he likes. */
+		if (deadline == NET_AT_ONCE && ++turns > AT_ONCE_TURNS) {
+			t->net->fault.kind = NET_TIMEOUT;
+			return -1;
+		}
 		ready = net_wait(t->net, events, deadline);
 		if (ready == -1)
 			return -1;

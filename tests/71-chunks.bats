@@ -181,6 +181,25 @@ END
 # --- Goal: -bs, with a server that takes chunks: MAIL and RCPT are the caller's own, the content
 # goes by BDAT once his dot has come, and its answer is his.
 
+# A socket that always has something, and nothing of use: so are records without content.
+# bats test_tags=strace
+@test "a look for early answers ends, however much comes that is none" {
+    local n
+    need strace
+    { message; yes 'a line of text' | head -c 5000000; } >"$BATS_TEST_TMPDIR/input"
+    for n in {4..9}; do
+        peer < <(printf '%s\n' TLS @greet 'C: EHLO *' 'S: 250-mail.test' 'S: 250-PIPELINING' \
+            'S: 250-CHUNKING' 'S: 250 AUTH PLAIN' @login 'C: MAIL*' 'S: 250 ok' 'C: RCPT*' 'S: 250 ok' \
+            BDAT 'S: 250 ok' BDAT 'S: 250 ok' DRAIN)
+        profile tls=implicit timeout=1s commit_timeout=1s deadline=3s
+        run --separate-stderr timeout 20 strace -f -qq -o /dev/null -e trace=recvfrom \
+            -e "inject=recvfrom:error=EAGAIN:when=$n+" "$BIN/sendmail" bob@mail.test \
+            <"$BATS_TEST_TMPDIR/input"
+        assert_status 69
+        assert_output_has 'no answer came in time'
+    done
+}
+
 # OFFER: for the peer's script, all up to the log-in.
 OFFER=$'TLS\n@greet\nC: EHLO *\nS: 250-mail.test\nS: 250-PIPELINING\nS: 250-CHUNKING
 S: 250-SIZE 50000000\nS: 250 AUTH PLAIN\n@login'
