@@ -403,6 +403,28 @@ verifier() {
     peer_done
 }
 
+@test "-bv: sender, domain and aliases are those of the section that matches" {
+    verifier '250 2.1.5 ok' '250 2.1.5 ok'
+    echo 'ops: dev' >"$BATS_TEST_TMPDIR/aliases"
+    profile host= tls=implicit '[shop]' "host = localhost:$PORT" 'match = *@mail.test' \
+        'from = shop@shop.test' 'domain = shop.test' "aliases_file = $BATS_TEST_TMPDIR/aliases"
+    run --separate-stderr idle -bv ops bob
+    assert_status 0
+    [ "$output" = $'dev@shop.test: 250 2.1.5 ok\nbob@shop.test: 250 2.1.5 ok' ]
+    assert_in "$PEER/log" '^1 < MAIL FROM:<shop@shop.test>'
+    peer_done
+}
+
+@test "-bv: a section that matches is checked, and no password goes in clear by it" {
+    peer < <(printf '%s\n' @greet 'C: EHLO *' 'S: 250-mail.test' 'S: 250 AUTH PLAIN' DRAIN)
+    profile '[shop]' 'match = *' 'tls = off'
+    run --separate-stderr idle -bv bob@mail.test
+    assert_status 78
+    assert_one_line
+    assert_output_has '[shop]: tls = off, and a log-in'
+    refute_in "$PEER/log" CONNECT
+}
+
 @test "-bv writes to one line whatever a server answers in many" {
     peer < <(printf '%s\n' @465p @login 'C: MAIL *' 'S: 250 ok' 'C: RCPT *' 'S: 550-5.1.1 no' \
         'S: 550 5.1.1 such user' 'C*: RSET' 'S: 250 ok' DRAIN)
