@@ -28,6 +28,10 @@ show(int argc, char *const argv[], const struct world *w)
 	struct text out;
 	int status = 0;
 
+	if (argc > 3) {
+		output_line("mailchute", "show [SECTION]: one section");
+		return err_status(ERR_USAGE, 69);
+	}
 	text_heap(&out, 1024 * 1024);
 	if (profile_open(&file, w, &e) == -1 ||
 		profile_choose(&profile, &file, w, argc > 2 ? argv[2] : NULL, false, &e) == -1 ||

@@ -172,6 +172,9 @@ run(const char *key, struct words *w, struct text *out, struct err *e)
 	if (status == -1)
 		(void)err_set(e, ERR_TEMP, "%s: %s took more than %d s", key, w->list[0],
 			COMMAND_TIME / 1000);
+	else if (WIFEXITED(status) && WEXITSTATUS(status) == NOT_STARTED &&
+		 access(w->list[0], X_OK) == -1)
+		(void)err_errno(e, ERR_CONFIG, "%s: %s can't be run", key, w->list[0]);
 	else if (WIFEXITED(status) && WEXITSTATUS(status) == NOT_STARTED)
 		(void)err_set(e, ERR_CONFIG, "%s: %s can't be run", key, w->list[0]);
 	else if (status != 0)
@@ -194,7 +197,8 @@ command_read(const char *key, const char *line, struct text *out, struct err *e)
 
 	if (!split(line, &w))
 		return err_set(e, ERR_CONFIG,
-			"%s: it is an absolute path and words, 4 KiB and %d words at most", key,
-			WORDS_MAX);
+			"%s: it is an absolute path and words, with each quote closed, 4 KiB and "
+			"%d words at most",
+			key, WORDS_MAX);
 	return run(key, &w, out, e);
 }

@@ -235,12 +235,14 @@ open_own(struct dead_letter *d, const char *path, uid_t owner, struct err *e)
 		return err_errno(e, ERR_DATA, "cannot open %s", path);
 	if (fstat(d->fd, &st) == -1 || !S_ISREG(st.st_mode))
 		return err_set(e, ERR_DATA, "%s is no regular file", path);
-	if (st.st_uid != owner || (st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+	if (st.st_uid != owner)
 		return err_set(e, ERR_DATA,
-			"%s belongs to uid %ld, or others may write it: only its owner (uid %ld "
-			"here) "
-			"can send it",
+			"%s belongs to uid %ld: only its owner can send it, and this is uid %ld",
 			path, (long)st.st_uid, (long)owner);
+	if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+		return err_set(e, ERR_DATA,
+			"others than its owner can write %s: look at it, then chmod go-w %s", path,
+			path);
 	if (flock(d->fd, LOCK_EX | LOCK_NB) == -1)
 		return err_set(e, ERR_DATA, "%s is being sent by another process", path);
 	/* Sent and removed while we came to it. */

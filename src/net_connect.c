@@ -124,13 +124,25 @@ struct race {
 	char causes_buf[1024];
 };
 
+static unsigned
+port_of(const struct net_address *a)
+{
+	return ntohs(
+		a->name.any.sa_family == AF_INET6 ? a->name.v6.sin6_port : a->name.v4.sin_port);
+}
+
+/* The port, too, where there are two (port = auto). */
 static void
 note_cause(struct race *r, const struct net_address *a, const char *words)
 {
 	char address[INET6_ADDRSTRLEN];
+	bool many = port_of(&r->as->list[0]) != port_of(&r->as->list[r->as->n - 1]);
 
 	address_words(a, address, sizeof(address));
-	text_printf(&r->causes, "%s%s: %s", r->causes.len > 0 ? "; " : "", address, words);
+	text_puts(&r->causes, r->causes.len > 0 ? "; " : "");
+	if (many)
+		text_printf(&r->causes, "port %u of ", port_of(a));
+	text_printf(&r->causes, "%s: %s", address, words);
 }
 
 static void
@@ -259,8 +271,7 @@ net_connect(
 		n->fault.kind = NET_FINE;
 		n->mute = false;
 		address_words(a, n->address, sizeof(n->address));
-		n->port = ntohs(a->name.any.sa_family == AF_INET6 ? a->name.v6.sin6_port
-								  : a->name.v4.sin_port);
+		n->port = port_of(a);
 		(void)setsockopt(n->fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
 		r.fds[winner].fd = -1;
 	}

@@ -58,6 +58,8 @@ refuse_unreadable(const struct world *w, const char *key, const char *path, stru
 			'0' + (int)(st.st_mode >> 6 & 7), '0' + (int)(st.st_mode >> 3 & 7),
 			'0' + (int)(st.st_mode & 7), (long)st.st_uid, (long)st.st_gid);
 	errno = cause;
+	if (cause != EACCES)
+		return err_errno(e, ERR_CONFIG, "cannot open the %s %s", key, path);
 	return err_errno(e, ERR_CONFIG,
 		"cannot open the %s %s as uid %ld%s (let a group of this user read it: chown "
 		"root:GROUP, chmod 0640; or give this user a file of his own)",

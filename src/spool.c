@@ -103,7 +103,7 @@ add_to_file(struct spool *s, const char *data, size_t n, const char *folder, str
 		s->fd_is_ours = true;
 	}
 	if (write_all(s->fd, data, n) == -1)
-		return err_errno(e, ERR_SYSTEM, "cannot keep the message");
+		return err_errno(e, ERR_SYSTEM, "cannot keep the message (TMPDIR: %s)", folder);
 	s->size += n;
 	return 0;
 }

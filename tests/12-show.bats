@@ -148,6 +148,11 @@ teardown() { teardown_case; }
     assert_one_line
     run --separate-stderr "$BIN/mailchute" SHOW
     assert_status 64
+    profile
+    run --separate-stderr "$BIN/mailchute" show default shop
+    assert_status 64
+    assert_one_line
+    [ -z "$output" ] || fail "something on stdout: $output"
 }
 
 @test "a flag as first word means the sendmail face" {

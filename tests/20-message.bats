@@ -828,6 +828,16 @@ CREATING=open,openat,openat2,creat,memfd_create,mknod,mknodat,mkdir,mkdirat,link
     [ -z "$(ls -A "$BATS_TEST_TMPDIR/spool")" ]
 }
 
+@test "where there is no room for it, the line says where" {
+    profile
+    message "$(head -c 300000 /dev/zero | tr '\0' x | fold -w 70)" >"$BATS_TEST_TMPDIR/big"
+    run --separate-stderr bash -c 'trap "" XFSZ; ulimit -f 64; cat "$1" | TMPDIR="$2" "$3" bob@mail.test' \
+        - "$BATS_TEST_TMPDIR/big" "$BATS_TEST_TMPDIR" "$BIN/sendmail"
+    assert_status 71
+    assert_one_line
+    assert_output_has "cannot keep the message (TMPDIR: $BATS_TEST_TMPDIR): File too large"
+}
+
 @test "where TMPDIR bears no such file the message is kept in memory" {
     noise 700000
     relay

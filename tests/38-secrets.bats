@@ -302,6 +302,15 @@ late() {
         send
         refused 78 "password_command: $T/$name"
     done
+    by_command "$T/missing"
+    send
+    refused 78 "$T/missing can't be run: No such file or directory"
+    by_command "$T/plain"
+    send
+    refused 78 "$T/plain can't be run: Permission denied"
+    by_command "/bin/sh -c 'echo s3cret-alice"
+    send
+    refused 78 'each quote closed'
     nobody_called
 }
 
@@ -503,6 +512,7 @@ taken() {
             by_file $key "$what"
             run --separate-stderr timeout 5 "$BIN/sendmail" bob@mail.test < <(message)
             refused 78 "$key $what"
+            refute_output_has chown
         done
     done
 }

@@ -500,11 +500,12 @@ END
     file=$(letter)
     chmod 660 "$file"
     refuses "$file"
+    assert_output_has "chmod go-w $file"
     chmod 600 "$file"
     [ "$(id -u)" = 0 ] || return 0
     chown nobody "$file"
     refuses "$file"
-    assert_output_has 'only its owner'
+    assert_output_has 'belongs to uid 65534: only its owner'
 }
 
 @test "resend of a path that is too long is 65" {
