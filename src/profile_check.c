@@ -115,9 +115,8 @@ check_login(const struct profile *p)
 		return "a token stands there, but no user";
 	if (p->user != NULL && passwords + tokens == 0 && p->tls_cert == NULL &&
 		strcmp(p->auth, "off") != 0)
-		return "user stands there, but no password, password_file, password_command, token "
-		       "or "
-		       "tls_cert";
+		return "user stands there, but no password (or password_file, "
+		       "password_command), token or tls_cert";
 	return check_mechanisms(p, passwords > 0, tokens > 0);
 }
 
