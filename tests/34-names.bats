@@ -356,17 +356,6 @@ END
 }
 
 # bats test_tags=cage
-@test "a host that is a dot alone is no name" {
-    dns mail.test=127.0.0.1
-    names host=".:$PORT"
-    resolved
-    looks_up
-    assert_status 68
-    assert_one_line
-    assert_output_has 'cannot look up'
-}
-
-# bats test_tags=cage
 @test "resolv.conf and /etc/hosts are followed to wherever they lead, with retry_for, too" {
     local key
     for key in retry_for= retry_for=1s; do

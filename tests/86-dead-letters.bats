@@ -478,7 +478,7 @@ END
         's/^To: waiting.*/To: waiting <b\x01b@mail.test>/' 's/^Size: .*/Size: -1/' \
         's/^To: waiting/To: is-sent/'; do
         sed "$edit" "$whole" >"$file"
-        ! cmp -s "$whole" "$file"
+        ! cmp -s "$whole" "$file" || fail "nothing was changed: $edit"
         refuses "$file"
     done
     sed "s/^Reason: .*/Reason: $(head -c 9000 /dev/zero | tr '\0' x)/" "$whole" >"$file"
