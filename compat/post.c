@@ -259,7 +259,7 @@ enter_sandbox(struct post *p, struct err *e)
 	struct sandbox_needs needs = {
 		.roots = trust_where(p->profile.tls_trust),
 		.readable = {"/etc/resolv.conf", "/etc/hosts", lasts ? "/etc" : NULL,
-			lasts ? "/run" : NULL},
+			     lasts ? "/run" : NULL},
 		.spool_folder = serves ? p->world->spool_folder : NULL,
 		.letters = p->letters,
 		.removes_folder = p->letter_folder,
