@@ -22,6 +22,7 @@ ask(const struct post *p, struct letter *l, struct session *s, struct err *e)
 	struct transaction t = {.envelope = &l->envelope,
 		.mail = {.utf8_reason = envelope_eight_bit(&l->envelope)}};
 	struct err refusal;
+	bool written = true;
 	size_t i;
 
 	session_extend(s, &p->job);
@@ -32,7 +33,8 @@ ask(const struct post *p, struct letter *l, struct session *s, struct err *e)
 		if (transaction_rcpt(&s->smtp, &t, &l->envelope.rcpts[i], &refusal) == -1 &&
 			(refusal.lost_peer || refusal.code == 0))
 			return err_copy(e, &refusal);
-		(void)show(l->envelope.rcpts[i].address, s->smtp.reply.words);
+		if (show(l->envelope.rcpts[i].address, s->smtp.reply.words) == -1)
+			written = false;
 		if (refusal.kind == ERR_RCPT)
 			(void)err_set(e, ERR_RCPT, "refused: <%s>: %s",
 				l->envelope.rcpts[i].address, s->smtp.reply.words);
@@ -43,6 +45,8 @@ ask(const struct post *p, struct letter *l, struct session *s, struct err *e)
 		(void)smtp_get(&s->smtp, SMTP_AT_RSET, &refusal);
 	if (envelope_count(&l->envelope, RCPT_DEFERRED) > 0)
 		return err_set(e, ERR_TEMP, "the server puts off some of the recipients");
+	if (!written && e->kind == ERR_NONE)
+		return err_set(e, ERR_SYSTEM, "cannot write to standard output");
 	return e->kind == ERR_NONE ? 0 : -1;
 }
 

@@ -366,6 +366,16 @@ verifier() {
     peer_done
 }
 
+@test "-bv: what can't be written is 71, a refusal 67 all the same" {
+    verifier '250 2.1.5 ok' '250 2.1.5 ok'
+    run --separate-stderr bash -c 'exec "$0" -bv a@mail.test b@mail.test >/dev/full' "$BIN/sendmail"
+    assert_status 71
+    assert_output_has 'cannot write to standard output'
+    verifier '250 2.1.5 ok' '550 5.1.1 no such user here'
+    run --separate-stderr bash -c 'exec "$0" -bv a@mail.test b@mail.test >/dev/full' "$BIN/sendmail"
+    assert_status 67
+}
+
 @test "-bv: a recipient put off is neither 0 nor 67" {
     verifier '450 4.2.0 greylisted' '250 2.1.5 ok'
     run --separate-stderr idle -bv a@mail.test b@mail.test
