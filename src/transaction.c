@@ -3,6 +3,8 @@
 #include "content.h"
 #include "steps.h"
 
+#include <string.h>
+
 static int
 before_window(struct smtp *s, const struct transaction *t, struct err *e)
 {
@@ -63,6 +65,16 @@ commit(struct smtp *s, const struct transaction *t, struct err *e)
 	return end_answered(s, e);
 }
 
+/* More answers than questions, as far as the record has them. 421 is the server's farewell. */
+static bool
+has_more_to_say(const struct smtp *s)
+{
+	size_t n;
+	const unsigned char *in = s->wire.ops->input(s->wire.ctx, &n);
+
+	return n > 0 && memcmp(in, "421", n < 3 ? n : 3) != 0;
+}
+
 /*
  * The answers to the chunks. Where nobody was taken they have to be refusals, too: a server that
  * takes the content of nobody's message is out of step, and the session ends.
@@ -102,6 +114,9 @@ get_chunks(struct smtp *s, struct content *c, struct steps *st, struct err *e)
 	}
 	if (e->kind != ERR_NONE)
 		return -1;
+	/* In one flight the answers are told apart by their order alone: one too many shifts it. */
+	if (st->ahead && c->answered == c->chunks && has_more_to_say(s))
+		return steps_out_of_turn(s, e);
 	if (part.kind == ERR_NONE && end.kind == ERR_NONE)
 		return 0;
 	/* A part refused and the end taken: nobody knows what the server has now. */

@@ -178,9 +178,6 @@ in=chunking,neither body=300000 end=250:cut : status=69 log=unknown perhaps=all 
 END
 }
 
-# --- Goal: -bs, with a server that takes chunks: MAIL and RCPT are the caller's own, the content
-# goes by BDAT once his dot has come, and its answer is his.
-
 # A socket that always has something, and nothing of use: so are records without content.
 # bats test_tags=strace
 @test "a look for early answers ends, however much comes that is none" {
@@ -203,6 +200,40 @@ END
 # OFFER: for the peer's script, all up to the log-in.
 OFFER=$'TLS\n@greet\nC: EHLO *\nS: 250-mail.test\nS: 250-PIPELINING\nS: 250-CHUNKING
 S: 250-SIZE 50000000\nS: 250 AUTH PLAIN\n@login'
+
+# --- Goal: with all in one flight, the answer counts that belongs to the content.
+
+# said_behind REPLY...: the server says so to a flight, whole.
+said_behind() {
+    rm -f "$BATS_TEST_TMPDIR/log"
+    peer < <(printf '%s\n' "$OFFER" 'C: MAIL *' 'C: RCPT *' BDAT "${@/#/S: }" DRAIN)
+    profile tls=implicit
+    run --separate-stderr "$BIN/sendmail" bob@mail.test < <(message)
+    peer_done
+}
+
+@test "one answer more than questions: nobody knows which is the content's" {
+    said_behind '250 ok' '250 ok' '250 ok' '554 5.7.1 no'
+    assert_status 69
+    assert_one_line
+    assert_output_has "may have accepted"
+    assert_in "$BATS_TEST_TMPDIR/log" ' status=unknown .* unknown=1 '
+}
+
+@test "one answer more, and the last one takes it: not sent would be as wrong" {
+    said_behind '250 ok' '250 ok' '550 5.1.1 once more' '250 2.0.0 queued'
+    assert_status 69
+    assert_output_has "may have accepted"
+}
+
+@test "a 421 behind the content's answer is a farewell, and changes nothing" {
+    said_behind '250 ok' '250 ok' '250 taken' '421 4.3.2 going down'
+    assert_status 0
+    assert_silent
+}
+
+# --- Goal: -bs, with a server that takes chunks: MAIL and RCPT are the caller's own, the content
+# goes by BDAT once his dot has come, and its answer is his.
 
 # begun: the server's part of MAIL and RCPT; the caller sees each answer before he goes on.
 begun() {
