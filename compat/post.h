@@ -76,6 +76,12 @@ void letter_warn(const struct post *p, struct letter *l, const char *words);
 int letter_add_list(const struct post *p, struct letter *l, const char *text, size_t n, bool folded,
 	struct err *e);
 
+/*
+ * Picks the section, and fills in the sender and the recipients: the command line's and, with -t, those
+ * in the header of the message that was read.
+ */
+int letter_address(struct post *p, struct letter *l, struct err *e);
+
 /* What MAIL and RCPT say of DSN, by command line and profile; what stands in l->mail goes first. */
 void letter_dsn(const struct post *p, struct letter *l);
 

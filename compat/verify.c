@@ -4,8 +4,6 @@
 #include "output.h"
 #include "post.h"
 
-#include <string.h>
-
 static int
 show(const char *address, const char *words)
 {
@@ -50,41 +48,12 @@ ask(const struct post *p, struct letter *l, struct session *s, struct err *e)
 	return e->kind == ERR_NONE ? 0 : -1;
 }
 
-/* Sender and recipients, by the section that is in force. */
-static int
-address(const struct post *p, struct letter *l, struct err *e)
-{
-	const struct request *r = p->request;
-	size_t i;
-
-	envelope_free(&l->envelope);
-	if (origin_find(&l->origin, &p->profile, p->world, r->sender, e) == -1)
-		return -1;
-	memcpy(l->envelope.from, l->origin.sender, sizeof(l->envelope.from));
-	for (i = 0; i < r->n; i++) {
-		if (letter_add_list(p, l, r->operands[i], strlen(r->operands[i]), false, e) == -1)
-			return -1;
-	}
-	if (l->envelope.n == 0)
-		return err_set(e, ERR_USAGE, "-bv: name the recipients to be asked about");
-	return envelope_unique(&l->envelope, e);
-}
-
 static int
 verify(struct post *p, struct letter *l, struct session *s, struct err *e)
 {
-	struct err ignored = {.kind = ERR_NONE};
-
 	if (p->request->n == 0)
 		return err_set(e, ERR_USAGE, "-bv: name the recipients to be asked about");
-	if (post_open(p, l, e) == -1)
-		return -1;
-	/* As for a message: another section may address what [default] can't. */
-	if (address(p, l, &ignored) == -1) {
-		envelope_free(&l->envelope);
-		memcpy(l->envelope.from, l->origin.sender, sizeof(l->envelope.from));
-	}
-	if (post_pick_section(p, l, e) == -1 || address(p, l, e) == -1 ||
+	if (post_open(p, l, e) == -1 || letter_address(p, l, e) == -1 ||
 		profile_check(&p->profile, e) == -1 || post_ready(p, e) == -1 ||
 		submit_open(s, &p->job, &l->report, e) == -1)
 		return -1;

@@ -307,11 +307,10 @@ END
     assert_in "$BATS_TEST_TMPDIR/log" ' status=sent exit=0 '
 }
 
-@test "-bs: of two refusals the first chunk's is the caller's answer: 452 stays temporary" {
-    # It comes when the last chunk has gone already.
+# first_chunk_refused LINE...: by 452, when the last chunk has gone already, and then the peer does so.
+first_chunk_refused() {
     filler 20000
-    peer < <(printf '%s\n' "$OFFER"; begun
-        printf '%s\n' BDAT BDAT 'S: 452 4.3.1 disk full' 'S: 503 5.5.1 not now' DRAIN)
+    peer < <(printf '%s\n' "$OFFER"; begun; printf '%s\n' BDAT BDAT 'S: 452 4.3.1 disk full' "$@")
     profile tls=implicit
     dialogue <<END
 $HELLO
@@ -322,25 +321,16 @@ $BYE
 END
     said 0
     peer_done
-    assert_in "$BATS_TEST_TMPDIR/log" ' status=temporary '
     assert_in "$BATS_TEST_TMPDIR/log" ' refused="<bob@mail\.test>: 452 4\.3\.1 disk full"'
 }
 
+@test "-bs: of two refusals the first chunk's is the caller's answer: 452 stays temporary" {
+    first_chunk_refused 'S: 503 5.5.1 not now' DRAIN
+    assert_in "$BATS_TEST_TMPDIR/log" ' status=temporary '
+}
+
 @test "-bs: a refusal of the first chunk is the caller's answer, although the end gets none" {
-    filler 20000
-    peer < <(printf '%s\n' "$OFFER"; begun
-        printf '%s\n' BDAT BDAT 'S: 452 4.3.1 disk full' CUT)
-    profile tls=implicit
-    dialogue <<END
-$HELLO
-$(begins)
-FILE $BATS_TEST_TMPDIR/filler
-S: 452 4.3.1 disk full
-$BYE
-END
-    said 0
-    peer_done
-    assert_in "$BATS_TEST_TMPDIR/log" ' refused="<bob@mail\.test>: 452 4\.3\.1 disk full"'
+    first_chunk_refused CUT
 }
 
 @test "-bs: an end without an answer is 451 4.4.2, and the caller hears what it means" {
