@@ -17,6 +17,7 @@ Needs root. Status: 0 if all rows came out as wanted, else 1 and a few lines on 
 """
 import argparse
 import concurrent.futures
+import errno
 import os
 import re
 import shutil
@@ -158,11 +159,18 @@ class Place:
     def __init__(self, folder, program, certs):
         self.folder, self.program, self.certs = folder, folder + "/program", certs
         shutil.copy(program, self.program)
-        self.good = Mail(self.context, "good", [GOOD])
-        self.port = self.good.port
         six = os.path.exists("/proc/net/if_inet6")
+        # A port that is free on one address may be in use on another.
+        for last in [False] * 20 + [True]:
+            self.good = Mail(self.context, "good", [GOOD])
+            self.port = self.good.port
+            try:
+                self.evil = Mail(self.context, "wrongname", [EVIL] + ["::1"] * six, self.port)
+                break
+            except OSError as error:
+                if last or error.errno != errno.EADDRINUSE:
+                    raise
         self.late = Mail(self.context, "good", [GOOD])
-        self.evil = Mail(self.context, "wrongname", [EVIL] + ["::1"] * six, self.port)
         self.held = []
         self.fill(DEAF, self.port)
         if six:
